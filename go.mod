@@ -1,0 +1,12 @@
+module linen
+
+go 1.26
+
+require (
+	github.com/creack/pty v1.1.24
+	github.com/gaissmai/bart v0.30.0
+	github.com/goccy/go-yaml v1.19.2
+	github.com/spf13/cobra v1.10.2
+	golang.org/x/sys v0.49.0
+	golang.org/x/term v0.47.0
+)
