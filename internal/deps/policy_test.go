@@ -98,8 +98,13 @@ var taggedOnly = map[string]string{
 	"uapi/errno": "syscall's numbers are another system's outside Linux",
 }
 
-// leafTrees import the standard library and themselves only.
-var leafTrees = []string{"uapi", "wire", "lib"}
+// leafTrees import the standard library, themselves, and the trees named here;
+// nothing else of ours and no module.
+var leafTrees = map[string][]string{
+	"uapi": nil,
+	"lib":  nil,
+	"wire": {"lib", "uapi"}, // a header's checksum is lib/csum's
+}
 
 // leafTestImports are what the tests of a leaf package may import besides.
 var leafTestImports = map[string][]string{

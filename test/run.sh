@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Runs the tests: test/run.sh test|race [PACKAGE...]
+# Keeps the JSON of the run in test-results/MODE.json, from which docs/features
+# is generated, and ends with "N passed, N failed, N skipped". In CI a test that
+# fails is run again, twice at most; one that passes then is called FLAKY.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+mode=$1
+shift
+[ $# -gt 0 ] || set -- ./...
+
+flags=(-p 2)
+case $mode in
+test) flags+=(-timeout 15m) ;;
+race) flags+=(-race -timeout 20m) ;;
+*)
+	echo "run.sh: test or race, not $mode" >&2
+	exit 2
+	;;
+esac
+[ "${CI:-}" = true ] && flags+=(-count=1)
+
+rerun=()
+if [ "${CI:-}" = true ]; then
+	rerun=(--rerun-fails=2 --rerun-fails-max-failures=10)
+fi
+mkdir -p test-results
+rm -f "test-results/$mode.json"
+
+sum=$(go tool -n -modfile=tools/go.mod gotestsum) || exit 1
+"$sum" --format pkgname --format-hide-empty-pkg --hide-summary=skipped,output \
+	--jsonfile "test-results/$mode.json" "${rerun[@]}" --packages="$*" -- "${flags[@]}"
+code=$?
+
+go run ./internal/testreport -flaky "test-results/flaky-$mode.txt" "test-results/$mode.json" || code=1
+cat test-results/flaky-*.txt >test-results/flaky.txt
+exit $code
