@@ -11,7 +11,7 @@ PORTS   = darwin/arm64 windows/amd64 linux/arm64
 all: build
 
 build:
-	$(GO) build -trimpath -o bin/linen ./cmd/linen
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/linen ./cmd/linen
 
 # Two hosts, two routers and a bridge, configured by the real ip and ping.
 demo: build
