@@ -1,0 +1,21 @@
+package uapi
+
+// Events of epoll. Source: sys/epoll.h.
+const (
+	EPOLLIN        = 0x1
+	EPOLLPRI       = 0x2
+	EPOLLOUT       = 0x4
+	EPOLLRDNORM    = 0x40
+	EPOLLRDBAND    = 0x80
+	EPOLLWRNORM    = 0x100
+	EPOLLWRBAND    = 0x200
+	EPOLLMSG       = 0x400
+	EPOLLERR       = 0x8
+	EPOLLHUP       = 0x10
+	EPOLLRDHUP     = 0x2000
+	EPOLLEXCLUSIVE = 0x10000000
+	EPOLLWAKEUP    = 0x20000000
+	EPOLLONESHOT   = 0x40000000
+	EPOLLET        = 0x80000000
+	EPOLL_CLOEXEC  = 524288
+)

@@ -1,0 +1,90 @@
+package uapi
+
+// sll_pkttype and skb->pkt_type. Source: linux/if_packet.h.
+const (
+	PACKET_HOST      = 0
+	PACKET_BROADCAST = 1
+	PACKET_MULTICAST = 2
+	PACKET_OTHERHOST = 3
+	PACKET_OUTGOING  = 4
+	PACKET_LOOPBACK  = 5
+	PACKET_USER      = 6
+	PACKET_KERNEL    = 7
+	PACKET_FASTROUTE = 6
+)
+
+// PACKET_FANOUT types, flags and data. Source: linux/if_packet.h.
+const (
+	PACKET_FANOUT_DATA          = 22
+	PACKET_FANOUT_HASH          = 0
+	PACKET_FANOUT_LB            = 1
+	PACKET_FANOUT_CPU           = 2
+	PACKET_FANOUT_ROLLOVER      = 3
+	PACKET_FANOUT_RND           = 4
+	PACKET_FANOUT_QM            = 5
+	PACKET_FANOUT_CBPF          = 6
+	PACKET_FANOUT_EBPF          = 7
+	PACKET_FANOUT_FLAG_ROLLOVER = 0x1000
+	PACKET_FANOUT_FLAG_UNIQUEID = 0x2000
+	PACKET_FANOUT_FLAG_DEFRAG   = 0x8000
+)
+
+// struct packet_mreq.mr_type. Source: linux/if_packet.h.
+const (
+	PACKET_MR_MULTICAST = 0
+	PACKET_MR_PROMISC   = 1
+	PACKET_MR_ALLMULTI  = 2
+	PACKET_MR_UNICAST   = 3
+)
+
+// Options at level SOL_PACKET. Source: linux/if_packet.h.
+const (
+	PACKET_ADD_MEMBERSHIP  = 1
+	PACKET_DROP_MEMBERSHIP = 2
+	PACKET_RECV_OUTPUT     = 3
+	PACKET_RX_RING         = 5
+	PACKET_STATISTICS      = 6
+	PACKET_COPY_THRESH     = 7
+	PACKET_AUXDATA         = 8
+	PACKET_ORIGDEV         = 9
+	PACKET_VERSION         = 10
+	PACKET_HDRLEN          = 11
+	PACKET_RESERVE         = 12
+	PACKET_TX_RING         = 13
+	PACKET_LOSS            = 14
+	PACKET_VNET_HDR        = 15
+	PACKET_TX_TIMESTAMP    = 16
+	PACKET_TIMESTAMP       = 17
+	PACKET_FANOUT          = 18
+	PACKET_TX_HAS_OFF      = 19
+	PACKET_QDISC_BYPASS    = 20
+	PACKET_ROLLOVER_STATS  = 21
+	PACKET_IGNORE_OUTGOING = 23
+)
+
+// Status words of ring frames. Source: linux/if_packet.h.
+const (
+	TP_STATUS_KERNEL          = 0
+	TP_STATUS_USER            = 0x1
+	TP_STATUS_COPY            = 0x2
+	TP_STATUS_LOSING          = 0x4
+	TP_STATUS_CSUMNOTREADY    = 0x8
+	TP_STATUS_VLAN_VALID      = 0x10
+	TP_STATUS_BLK_TMO         = 0x20
+	TP_STATUS_VLAN_TPID_VALID = 0x40
+	TP_STATUS_CSUM_VALID      = 0x80
+	TP_STATUS_AVAILABLE       = 0
+	TP_STATUS_SEND_REQUEST    = 0x1
+	TP_STATUS_SENDING         = 0x2
+	TP_STATUS_WRONG_FORMAT    = 0x4
+	TP_STATUS_TS_SOFTWARE     = 0x20000000
+	TP_STATUS_TS_SYS_HARDWARE = 0x40000000
+	TP_STATUS_TS_RAW_HARDWARE = 0x80000000
+)
+
+// PACKET_VERSION. Source: linux/if_packet.h.
+const (
+	TPACKET_V1 = 0
+	TPACKET_V2 = 1
+	TPACKET_V3 = 2
+)
