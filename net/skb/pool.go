@@ -63,7 +63,7 @@ func From(c *kern.CPU, p []byte) *Buff {
 const (
 	structSize = 256 // sizeof(struct sk_buff), aligned
 	sharedSize = 320 // sizeof(struct skb_shared_info), aligned
-	smallHead  = 704 // SKB_SMALL_HEAD_CACHE_SIZE
+	smallHead  = 576 // SKB_SMALL_HEAD_CACHE_SIZE
 )
 
 // TrueSize returns the bytes that the kernel charges to a socket for a packet
