@@ -1,0 +1,37 @@
+package dev
+
+// Features is a set of offloads (netdev_features_t).
+type Features uint64
+
+// The features, with the kernel's bit numbers (include/linux/netdev_features.h).
+const (
+	FeatSG          Features = 1 << 0 // scattered data
+	FeatIPCsum      Features = 1 << 1 // checksums of TCP and UDP over IPv4
+	FeatHWCsum      Features = 1 << 3 // checksums of anything
+	FeatIPv6Csum    Features = 1 << 4 // checksums of TCP and UDP over IPv6
+	FeatHighDMA     Features = 1 << 5
+	FeatFragList    Features = 1 << 6
+	FeatVLANTx      Features = 1 << 7 // inserts C-VLAN tags
+	FeatVLANRx      Features = 1 << 8 // strips C-VLAN tags
+	FeatVLANFilter  Features = 1 << 9
+	FeatVLANChal    Features = 1 << 10
+	FeatGSO         Features = 1 << 11 // software segmentation behind the queue
+	FeatGRO         Features = 1 << 14
+	FeatLRO         Features = 1 << 15
+	FeatTSO         Features = 1 << 16
+	FeatGSORobust   Features = 1 << 17
+	FeatTSOECN      Features = 1 << 18
+	FeatTSOMangleID Features = 1 << 19
+	FeatTSO6        Features = 1 << 20
+	FeatUDPSegment  Features = 1 << 33 // NETIF_F_GSO_UDP_L4
+	FeatRxCsum      Features = 1 << 43
+	FeatLoopback    Features = 1 << 45
+
+	// FeatCsumMask are the checksum offloads (NETIF_F_CSUM_MASK).
+	FeatCsumMask = FeatIPCsum | FeatIPv6Csum | FeatHWCsum
+	// FeatAllTSO are TCP's segmentation offloads (NETIF_F_ALL_TSO).
+	FeatAllTSO = FeatTSO | FeatTSO6 | FeatTSOECN | FeatTSOMangleID
+	// FeatGSOSoftware are the super-packets that a software device can pass on
+	// (NETIF_F_GSO_SOFTWARE).
+	FeatGSOSoftware = FeatAllTSO | FeatUDPSegment
+)
