@@ -34,7 +34,7 @@ func run(top string, check bool) error {
 	if err != nil {
 		return err
 	}
-	set, err := results.Glob(filepath.Join(top, "test-results", "test.json"))
+	set, err := results.Glob(filepath.Join(top, "test-results", "test*.json"))
 	if err != nil {
 		return err
 	}
