@@ -55,6 +55,8 @@ type pair struct{ from, to string }
 // sameRank lists imports between packages of one rank, each with its reason.
 var sameRank = map[pair]string{
 	{"net/netns", "kern"}:        "a Net belongs to a Kernel and hands out its clock",
+	{"net/mib", "kern"}:          "a counter has a column for each virtual CPU",
+	{"net/mib", "net/netns"}:     "counters are a Net's",
 	{"net/procfs", "net/sysctl"}: "/proc/sys is generated from the sysctl tables",
 	{"net/ethernet", "net/dev"}:  "eth_type_trans and ether_setup fill a net_device",
 	{"lab/clab", "lab"}:          "one of lab's file formats",
