@@ -260,7 +260,7 @@ func (v *view) mountFuse() (*os.File, error) {
 	}
 	f := os.NewFile(uintptr(fd), "fuse")
 	opts := strings.Join([]string{
-		fmt.Sprintf("fd=%d", fd), "rootmode=40000", "user_id=0", "group_id=0", "allow_other",
+		fmt.Sprintf("fd=%d", fd), "rootmode=40000", "user_id=0", "group_id=0", "allow_other", "default_permissions",
 	}, ",")
 	if err := unix.Mount("linen", fuseDir, "fuse", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, opts); err != nil {
 		f.Close()
