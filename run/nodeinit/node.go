@@ -47,7 +47,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	for _, mode := range attempts(cfg) {
 		n, err := start(ctx, cfg, mode)
 		if err == nil {
-			if !n.mode.NetNS {
+			if reason != "" && !n.mode.NetNS {
 				n.mode.Reason = reason
 			}
 			if err := n.handshake(ctx, cfg); err != nil {
