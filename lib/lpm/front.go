@@ -1,0 +1,182 @@
+package lpm
+
+import "sync/atomic"
+
+const (
+	// FrontMin is the number of prefixes from which a Table has a front. Below,
+	// the trie stays in the cache and is as fast.
+	FrontMin = 10000
+
+	// frontBits is the shortest prefix that the front holds: shorter ones
+	// would write too many entries, and finding them takes few steps.
+	frontBits = 8
+
+	frontSize = 1 << 24
+	blockFlag = 1 << 31 // an entry that names a block, not a leaf
+)
+
+// front answers for prefixes of frontBits and longer. An entry is 0, or the
+// index of a leaf, or in slots blockFlag and the index of a block. Leaves and
+// blocks are written before an entry names them and never used for another
+// prefix, so that a reader with an old entry at worst finds a node without a
+// value; space is regained by building anew.
+type front[T any] struct {
+	slots  []atomic.Uint32 // by the upper 24 bits
+	leaves atomic.Pointer[[]*node[T]]
+	blocks atomic.Pointer[[]*block]
+}
+
+type block [256]atomic.Uint32
+
+// lookup returns the longest node that contains addr, nil for none.
+func (f *front[T]) lookup(addr uint32) *node[T] {
+	e := f.slots[addr>>8].Load()
+	if e&blockFlag != 0 {
+		e = (*f.blocks.Load())[e&^blockFlag][addr&255].Load()
+	}
+	if e == 0 {
+		return nil
+	}
+	return (*f.leaves.Load())[e]
+}
+
+// grown appends v to the slice that p publishes. Readers never look beyond the
+// entries they know, so the backing array may be shared.
+func grown[E any](p *atomic.Pointer[[]E], v E) int {
+	s := append(*p.Load(), v)
+	p.Store(&s)
+	return len(s) - 1
+}
+
+// frontInsert paints a node that just got its value.
+func (t *Table[T]) frontInsert(n *node[T]) {
+	f := t.front.Load()
+	if f == nil {
+		if t.Len() >= FrontMin {
+			t.buildFront()
+		}
+		return
+	}
+	f.insert(n)
+}
+
+// frontDelete repaints what a node that lost its value covered.
+func (t *Table[T]) frontDelete(n *node[T]) {
+	f := t.front.Load()
+	if f == nil {
+		return
+	}
+	if t.Len() < FrontMin/4 {
+		t.front.Store(nil)
+		return
+	}
+	f.remove(n, t.walk(n.prefix.Addr, n.prefix.Len).Prefix, t)
+	if len(*f.leaves.Load()) > 4*t.Len() || len(*f.blocks.Load()) > 4*t.Len() {
+		t.buildFront()
+	}
+}
+
+// buildFront makes a front from the trie and publishes it.
+func (t *Table[T]) buildFront() {
+	f := &front[T]{slots: make([]atomic.Uint32, frontSize)}
+	leaves := make([]*node[T], 1, t.Len()+t.Len()/4)
+	blocks := []*block{}
+	f.leaves.Store(&leaves)
+	f.blocks.Store(&blocks)
+	f.adopt(t.root.Load())
+	t.front.Store(f)
+}
+
+// adopt paints a subtree, parents first.
+func (f *front[T]) adopt(n *node[T]) {
+	if n == nil {
+		return
+	}
+	n.idx = 0
+	if n.value.Load() != nil {
+		f.insert(n)
+	}
+	f.adopt(n.child[0].Load())
+	f.adopt(n.child[1].Load())
+}
+
+func (f *front[T]) insert(n *node[T]) {
+	if n.prefix.Len < frontBits {
+		return
+	}
+	if n.idx == 0 {
+		n.idx = uint32(grown(&f.leaves, n))
+	}
+	leaves := *f.leaves.Load()
+	f.paint(n.prefix, func(e uint32) uint32 {
+		if e != 0 && leaves[e].prefix.Len > n.prefix.Len {
+			return e
+		}
+		return n.idx
+	})
+}
+
+// remove puts the next shorter node, that of up, in n's place.
+func (f *front[T]) remove(n *node[T], up Prefix, t *Table[T]) {
+	if n.prefix.Len < frontBits || n.idx == 0 {
+		return
+	}
+	var to uint32
+	if up.Len >= frontBits {
+		to = t.nodeOf(up).idx
+	}
+	f.paint(n.prefix, func(e uint32) uint32 {
+		if e == n.idx {
+			return to
+		}
+		return e
+	})
+}
+
+// nodeOf returns the node of a prefix that is stored.
+func (t *Table[T]) nodeOf(p Prefix) *node[T] {
+	n := t.root.Load()
+	for n.prefix != p {
+		n = n.toward(p.Addr).Load()
+	}
+	return n
+}
+
+// paint passes every entry that p covers through change.
+func (f *front[T]) paint(p Prefix, change func(uint32) uint32) {
+	first, last := p.Addr>>8, (p.Addr|^mask(p.Len))>>8
+	for s := first; s <= last; s++ {
+		e := f.slots[s].Load()
+		switch {
+		case e&blockFlag != 0:
+			b := (*f.blocks.Load())[e&^blockFlag]
+			b.paint(p, change)
+		case p.Len > 24:
+			b := new(block)
+			for i := range b {
+				b[i].Store(e)
+			}
+			b.paint(p, change)
+			f.slots[s].Store(blockFlag | uint32(grown(&f.blocks, b)))
+		default:
+			if c := change(e); c != e {
+				f.slots[s].Store(c)
+			}
+		}
+	}
+}
+
+// paint is the part of one block.
+func (b *block) paint(p Prefix, change func(uint32) uint32) {
+	first, last := uint32(0), uint32(255)
+	if p.Len > 24 {
+		first = p.Addr & 255
+		last = first | ^mask(p.Len)&255
+	}
+	for i := first; i <= last; i++ {
+		e := b[i].Load()
+		if c := change(e); c != e {
+			b[i].Store(c)
+		}
+	}
+}
