@@ -123,8 +123,8 @@ func (es Errors) Unwrap() []error {
 	return out
 }
 
-// didYouMean is `did you mean "x"?` for the nearest of the names, or "" when none is near.
-func didYouMean(word string, names []string) string {
+// Nearest is the name most like a mistyped word, or "" when none is near.
+func Nearest(word string, names []string) string {
 	best, dist := "", max(utf8.RuneCountInString(word)/3, 1)+1
 	if utf8.RuneCountInString(word) > 64 {
 		return ""
@@ -134,10 +134,14 @@ func didYouMean(word string, names []string) string {
 			best, dist = n, d
 		}
 	}
-	if best == "" {
-		return ""
+	return best
+}
+
+func didYouMean(word string, names []string) string {
+	if n := Nearest(word, names); n != "" {
+		return fmt.Sprintf("did you mean %q?", n)
 	}
-	return fmt.Sprintf("did you mean %q?", best)
+	return ""
 }
 
 // editDistance is the optimal string alignment distance: insertions, deletions, changes and swaps of neighbours.

@@ -79,6 +79,11 @@ func (d *decoder) runnableNode(n *Node) {
 	}
 	if st := n.Stages; st != nil {
 		for _, name := range StageNames() {
+			for _, w := range st[name].WaitFor {
+				if w.Stage == "exit" {
+					d.fail(mark{w.Pos, len([]rune(w.Node))}, "wait for its healthy stage, with a healthcheck that sees the work done", "node %q waits for the exit of %q: a node is no process and never exits", n.Name, w.Node)
+				}
+			}
 			for _, c := range slices.Concat(st[name].OnEnter, st[name].OnExit) {
 				if c.Target == "host" {
 					d.fail(mark{c.Pos, len([]rune(c.Line))}, "run it before `linen up`", "node %q: a lab runs no commands on the machine itself", n.Name)
