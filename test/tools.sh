@@ -16,23 +16,28 @@ missing() { # prints the packages whose program is not there
 	done
 }
 
-install() { # three tries: mirrors have bad moments
-	export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+install() { # install PACKAGE...: three tries, mirrors have bad moments
 	local try
 	for try in 1 2 3; do
-		# shellcheck disable=SC2086
-		apt-get update -q >/dev/null 2>&1 && apt-get install -q -y --no-install-recommends $1 >/tmp/linen-apt.$$ 2>&1 && break
+		apt-get update -q >"$log" 2>&1 && apt-get install -q -y --no-install-recommends "$@" >"$log" 2>&1 && return
 		echo "tools: apt-get, try $try of 3 failed" >&2
-		tail -n 5 /tmp/linen-apt.$$ >&2 2>/dev/null
-		sleep $((try * 5))
+		tail -n 5 "$log" >&2
+		sleep $((try * 3))
 	done
-	rm -f /tmp/linen-apt.$$
+	for package in "$@"; do # one that is not to be had must not keep the others away
+		apt-get install -q -y --no-install-recommends "$package" >"$log" 2>&1 || tail -n 2 "$log" >&2
+	done
 }
 
 want=$(missing | tr '\n' ' ')
 if [ -n "$want" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	echo "tools: installing $want"
-	install "$want"
+	# shellcheck disable=SC2086 # a list of names
+	install $want
 	want=$(missing | tr '\n' ' ')
 fi
 [ -z "$want" ] && exit 0
