@@ -57,9 +57,9 @@ var sameRank = map[pair]string{
 	{"net/netns", "kern"}:        "a Net belongs to a Kernel and hands out its clock",
 	{"net/mib", "kern"}:          "a counter has a column for each virtual CPU",
 	{"net/mib", "net/netns"}:     "counters are a Net's",
+	{"net/filter", "net/skb"}:    "a socket filter runs over an skb, whose fragments it walks",
 	{"net/procfs", "net/sysctl"}: "/proc/sys is generated from the sysctl tables",
 	{"net/ethernet", "net/dev"}:  "eth_type_trans and ether_setup fill a net_device",
-	{"lab/clab", "lab"}:          "one of lab's file formats",
 }
 
 // ban forbids imports everywhere but under the prefixes of except.
