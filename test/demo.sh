@@ -29,12 +29,18 @@ breaks() { # runs a command that must not work
 	failed=1
 }
 
+# The demo's lab is alone, whatever other labs this user has up.
+XDG_RUNTIME_DIR=$(mktemp -d)
+export XDG_RUNTIME_DIR
+
 up=0
 down() {
-	[ "$up" = 1 ] && linen down -t examples/first.clab.yml
+	local code=0
+	[ "$up" = 1 ] && { linen down || code=1; }
 	up=0
+	return $code
 }
-trap down EXIT
+trap 'down; rm -rf "$XDG_RUNTIME_DIR"' EXIT
 trap 'exit 130' INT TERM
 
 show linen up examples/first.clab.yml -d
