@@ -49,6 +49,9 @@ func Main(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+	// A goroutine that ends while it is locked to its thread ends the thread,
+	// but never the process's first one: keep that for ourselves.
+	runtime.LockOSThread()
 	code := m.Run()
 	if code == 0 {
 		code = leaks()
