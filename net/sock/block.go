@@ -1,0 +1,137 @@
+package sock
+
+import (
+	"context"
+
+	"linen/kern"
+	"linen/lib/ktime"
+	"linen/uapi"
+	"linen/uapi/errno"
+)
+
+// Operations, as the gate of a deterministic Kernel orders them.
+const (
+	opSend = 1 + iota
+	opRecv
+	opAccept
+	opConnect
+)
+
+// pass goes through the gate of a deterministic Kernel.
+func (s *Sock) pass(op uint64) {
+	s.net.Kernel().Pass(kern.GateKey{Net: s.net.ID(), Object: s.id, Op: op})
+}
+
+// wait blocks until one of events is true, ctx is done or the clock reaches
+// deadline (0: none).
+func wait(ctx context.Context, s Socket, events Events, deadline ktime.T) error {
+	k := s.Base().net.Kernel()
+	w := k.Waiter()
+	defer w.Free()
+	s.Attach(w, events)
+	defer s.Detach(w)
+	for s.Poll()&(events|always) == 0 {
+		if deadline != 0 && k.Now() >= deadline {
+			return errno.EAGAIN
+		}
+		if err := w.WaitContext(ctx, deadline); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deadline turns SO_RCVTIMEO or SO_SNDTIMEO into a time.
+func (s *Sock) deadline(timeo int64) ktime.T {
+	if timeo == 0 {
+		return 0
+	}
+	return s.net.Kernel().Now() + ktime.T(timeo)
+}
+
+// Recv is Recvmsg that blocks until something comes, SO_RCVTIMEO passes
+// (EAGAIN) or ctx is done (its error). MSG_DONTWAIT and MSG_ERRQUEUE never
+// block.
+func Recv(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
+	b := s.Base()
+	b.pass(opRecv)
+	deadline := b.deadline(b.rcvTimeo.Load())
+	for {
+		n, err := s.Recvmsg(who, m)
+		if err != errno.EAGAIN || m.Flags&(uapi.MSG_DONTWAIT|uapi.MSG_ERRQUEUE) != 0 {
+			return n, err
+		}
+		if err := wait(ctx, s, uapi.POLLIN|uapi.POLLRDHUP, deadline); err != nil {
+			return 0, err
+		}
+		b.pass(opRecv)
+	}
+}
+
+// Send is Sendmsg that blocks until everything is taken, SO_SNDTIMEO passes or
+// ctx is done. A stream that took a part returns the part.
+func Send(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
+	b := s.Base()
+	b.pass(opSend)
+	deadline := b.deadline(b.sndTimeo.Load())
+	whole, sent := m.Data, 0
+	for {
+		n, err := s.Sendmsg(who, m)
+		sent += max(n, 0)
+		if err == nil && sent < len(whole) && b.typ == uapi.SOCK_STREAM && m.Flags&uapi.MSG_DONTWAIT == 0 {
+			m.Data = whole[sent:]
+			continue
+		}
+		if err == errno.EAGAIN && m.Flags&uapi.MSG_DONTWAIT == 0 {
+			if err = wait(ctx, s, uapi.POLLOUT, deadline); err == nil {
+				b.pass(opSend)
+				continue
+			}
+		}
+		m.Data = whole
+		if sent > 0 {
+			return sent, nil
+		}
+		return n, err
+	}
+}
+
+// Accept is Socket.Accept that blocks until a connection comes, SO_RCVTIMEO
+// passes or ctx is done.
+func Accept(ctx context.Context, s Socket, who *Caller) (Socket, error) {
+	b := s.Base()
+	b.pass(opAccept)
+	deadline := b.deadline(b.rcvTimeo.Load())
+	for {
+		a, err := s.Accept(who)
+		if err != errno.EAGAIN {
+			return a, err
+		}
+		if err := wait(ctx, s, uapi.POLLIN, deadline); err != nil {
+			return nil, err
+		}
+		b.pass(opAccept)
+	}
+}
+
+// Connect is Socket.Connect that blocks until the handshake has ended.
+// EINPROGRESS means that SO_SNDTIMEO passed.
+func Connect(ctx context.Context, s Socket, who *Caller, sa []byte) error {
+	b := s.Base()
+	b.pass(opConnect)
+	err := s.Connect(who, sa)
+	if err != errno.EINPROGRESS && err != errno.EALREADY {
+		return err
+	}
+	if werr := wait(ctx, s, uapi.POLLOUT, b.deadline(b.sndTimeo.Load())); werr != nil {
+		if werr == errno.EAGAIN {
+			return err // as connect(2) with SO_SNDTIMEO
+		}
+		return werr
+	}
+	b.pass(opConnect)
+	if err := b.TakeError(); err != nil {
+		return err
+	}
+	return s.Connect(who, sa)
+}

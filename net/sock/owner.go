@@ -1,0 +1,113 @@
+package sock
+
+import (
+	"sync"
+
+	"linen/kern"
+	"linen/net/skb"
+)
+
+// ownership is lock_sock: a flag that one user call holds, and the backlog of
+// packets that came meanwhile.
+type ownership struct {
+	mu      sync.Mutex // held by a softirq while it works on a free socket
+	free    sync.Cond
+	owned   bool
+	waiting int
+	backlog []*skb.Buff
+	spare   []*skb.Buff
+	bytes   int64 // truesize on the backlog
+}
+
+func (o *ownership) init() { o.free.L = &o.mu }
+
+// Lock makes the caller the socket's owner (lock_sock). It may wait for another
+// owner; the caller is on no CPU.
+func (s *Sock) Lock() {
+	o := &s.owner.lock
+	o.mu.Lock()
+	for o.owned {
+		o.waiting++
+		o.free.Wait()
+		o.waiting--
+	}
+	o.owned = true
+	o.mu.Unlock()
+}
+
+// Unlock processes the backlog and gives ownership up (release_sock). The
+// caller is on no CPU. The protocol's Backlog gets each packet; its Release is
+// called last, on a CPU, when the protocol has one.
+func (s *Sock) Unlock() {
+	o := &s.owner.lock
+	o.mu.Lock()
+	for len(o.backlog) > 0 {
+		list := o.backlog
+		o.backlog, o.spare = o.spare[:0], nil
+		o.mu.Unlock()
+		c := s.net.Kernel().Enter(kern.Any)
+		for i, b := range list {
+			list[i] = nil
+			s.proto.Backlog(c, s, b)
+		}
+		c.Exit()
+		o.mu.Lock()
+		o.spare = list[:0]
+		// Only now: packets that came during the loop were measured against it.
+		if len(o.backlog) == 0 {
+			o.bytes = 0
+		}
+	}
+	if s.proto != nil && s.proto.Release != nil && s.proto.NeedRelease(s) {
+		o.mu.Unlock()
+		c := s.net.Kernel().Enter(kern.Any)
+		o.mu.Lock()
+		s.proto.Release(c, s)
+		s.disown()
+		c.Exit()
+		return
+	}
+	s.disown()
+}
+
+// disown ends the ownership and the mutex.
+func (s *Sock) disown() {
+	o := &s.owner.lock
+	o.owned = false
+	if o.waiting > 0 {
+		o.free.Signal()
+	}
+	o.mu.Unlock()
+}
+
+// BHLock takes the socket's mutex for a softirq (bh_lock_sock) and reports
+// whether nobody owns the socket. When somebody does, the softirq may only
+// note things (AddBacklog, deferred-timer bits). BHUnlock ends it.
+func (s *Sock) BHLock() (free bool) {
+	s.owner.lock.mu.Lock()
+	return !s.owner.lock.owned
+}
+
+// BHUnlock releases what BHLock took.
+func (s *Sock) BHUnlock() { s.owner.lock.mu.Unlock() }
+
+// AddBacklog leaves b for the owner, who will process it on a CPU. It reports
+// false, and takes nothing, when more than limit bytes of truesize wait there
+// and in the receive queue (sk_add_backlog). The caller holds BHLock.
+func (s *Sock) AddBacklog(b *skb.Buff, limit int64) bool {
+	o := &s.owner.lock
+	if o.bytes+s.rmem.Load() > limit {
+		return false
+	}
+	o.bytes += int64(b.TrueSize)
+	o.backlog = append(o.backlog, b)
+	return true
+}
+
+// BacklogLen returns the truesize on the backlog (SK_MEMINFO_BACKLOG).
+func (s *Sock) BacklogLen() int64 {
+	o := &s.owner.lock
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bytes
+}

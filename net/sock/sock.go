@@ -1,0 +1,262 @@
+package sock
+
+import (
+	"sync/atomic"
+
+	"linen/kern"
+	"linen/lib/ktime"
+	"linen/net/filter"
+	"linen/net/netns"
+	"linen/net/skb"
+	"linen/uapi"
+)
+
+// Directions that are shut down (sk->sk_shutdown).
+const (
+	RcvShutdown  = 1
+	SendShutdown = 2
+	ShutdownMask = 3
+)
+
+// A Flag is a boolean option or state of a Sock (enum sock_flags).
+type Flag uint
+
+// The flags.
+const (
+	FlagDead         Flag = iota // closed
+	FlagReuseAddr                // SO_REUSEADDR
+	FlagReusePort                // SO_REUSEPORT
+	FlagKeepalive                // SO_KEEPALIVE
+	FlagOOBInline                // SO_OOBINLINE
+	FlagBroadcast                // SO_BROADCAST
+	FlagDontRoute                // SO_DONTROUTE
+	FlagDebug                    // SO_DEBUG
+	FlagNoCheck                  // SO_NO_CHECK: no UDP checksum
+	FlagLinger                   // SO_LINGER is on
+	FlagTimestamp                // SO_TIMESTAMP or SO_TIMESTAMPNS
+	FlagTimestampNS              // it is the latter
+	FlagTimestampNew             // the 64-bit form
+	FlagRxqOvfl                  // SO_RXQ_OVFL
+	FlagRcvMark                  // SO_RCVMARK
+	FlagRcvPriority              // SO_RCVPRIORITY
+	FlagPeekOff                  // SO_PEEK_OFF is set
+	FlagSelectErr                // SO_SELECT_ERR_QUEUE
+	FlagZerocopy                 // SO_ZEROCOPY
+	FlagTxtime                   // SO_TXTIME
+	FlagPreferBusy               // SO_PREFER_BUSY_POLL
+	FlagLockFilter               // SO_LOCK_FILTER
+	FlagPassCred                 // SO_PASSCRED
+	FlagPassSec                  // SO_PASSSEC
+	FlagPassPidfd                // SO_PASSPIDFD
+	FlagSndBufLock               // SO_SNDBUF was set
+	FlagRcvBufLock               // SO_RCVBUF was set
+	FlagListening                // SO_ACCEPTCONN
+	FlagNonagle                  // for protocols
+	FlagTransparent              // IP_TRANSPARENT
+)
+
+// Sock is what sockets of every protocol share (struct sock). A protocol's
+// socket embeds it, calls Init, and lets it do the SOL_SOCKET part.
+type Sock struct {
+	net    *netns.Net
+	self   Socket
+	proto  *Proto
+	id     uint64
+	family uint16
+	typ    uint16
+	number uint16 // IP protocol
+
+	owner struct {
+		lock ownership
+	}
+	queues queues
+	filter atomic.Pointer[filter.Prog]
+	flags  atomic.Uint64
+	state  atomic.Uint32 // TCP_ESTABLISHED ...
+
+	// Read on the data path, set under ownership.
+	Mark       atomic.Uint32 // SO_MARK
+	Priority   atomic.Uint32 // SO_PRIORITY
+	BoundDev   atomic.Int32  // SO_BINDTODEVICE: ifindex or 0
+	PacingRate atomic.Uint64 // SO_MAX_PACING_RATE, bytes a second; ^0: none
+	TSFlags    atomic.Uint32 // SO_TIMESTAMPING: SOF_TIMESTAMPING_*
+	tsKey      atomic.Uint32 // SOF_TIMESTAMPING_OPT_ID's counter
+	rcvbuf     atomic.Int64  // bytes of truesize
+	sndbuf     atomic.Int64
+	rcvlowat   atomic.Int32
+	shutdown   atomic.Uint32
+	err        atomic.Int32 // the pending error
+	softErr    atomic.Int32 // told only when the connection fails
+	rmem       atomic.Int64 // truesize in the receive queue
+	wmem       atomic.Int64 // truesize on its way out
+	omem       atomic.Int64 // option memory
+	drops      atomic.Uint32
+	peekOff    atomic.Int32
+	incoming   atomic.Int32 // CPU that delivered last, -1
+	lastStamp  atomic.Int64 // SIOCGSTAMP: ktime of the last packet handed out
+
+	opts options
+	// How long the wrappers block, in ns; 0: for ever, atOnce: not at all.
+	rcvTimeo, sndTimeo atomic.Int64
+	// UID of the creator and INode, the number that /proc shows.
+	UID   uint32
+	INode uint64
+	// User is the protocol's or the owner's own mark.
+	User any
+	rx   rxOwner
+	tx   txOwner
+	// WriteSpace is told when sent memory comes back (sk_write_space), or nil.
+	WriteSpace func(c *kern.CPU)
+	// WmemQueued is the truesize queued but not on its way (sk_wmem_queued), or
+	// nil.
+	WmemQueued func() int64
+	// RouteGen grows when a cached route must be looked up again because an
+	// option changed (sk_dst_reset).
+	RouteGen atomic.Uint32
+}
+
+// rxOwner and txOwner are charged for packets.
+type (
+	rxOwner struct{ s *Sock }
+	txOwner struct{ s *Sock }
+)
+
+// Init makes s a fresh socket of n that implements self. typ is SOCK_*,
+// protocol the IP (or netlink) protocol; p is what /proc/net/protocols counts.
+func (s *Sock) Init(who *Caller, n *netns.Net, self Socket, p *Proto, family, typ, protocol int) {
+	st := Of(n)
+	s.net, s.self, s.proto = n, self, p
+	s.family, s.typ, s.number = uint16(family), uint16(typ), uint16(protocol)
+	s.id = st.cookie.Add(1)
+	s.INode = firstInode + s.id
+	s.rx.s, s.tx.s = s, s
+	s.rcvbuf.Store(st.Sysctl.RmemDefault.Load())
+	s.sndbuf.Store(st.Sysctl.WmemDefault.Load())
+	s.rcvlowat.Store(1)
+	s.state.Store(uapi.TCP_CLOSE)
+	s.PacingRate.Store(^uint64(0))
+	s.incoming.Store(-1)
+	s.peekOff.Store(-1)
+	s.owner.lock.init()
+	s.opts.txrehash = 1
+	if who != nil {
+		s.UID = who.UID
+	}
+	if p != nil {
+		p.inUse.Add(1)
+	}
+}
+
+// firstInode is where made-up inode numbers begin.
+const firstInode = 10000
+
+// Base returns s; it makes whatever embeds a Sock satisfy Socket.
+func (s *Sock) Base() *Sock { return s }
+
+// Net returns the socket's namespace.
+func (s *Sock) Net() *netns.Net { return s.net }
+
+// Self returns the protocol's socket.
+func (s *Sock) Self() Socket { return s.self }
+
+// Family returns AF_*.
+func (s *Sock) Family() int { return int(s.family) }
+
+// Type returns SOCK_*.
+func (s *Sock) Type() int { return int(s.typ) }
+
+// Protocol returns SO_PROTOCOL.
+func (s *Sock) Protocol() int { return int(s.number) }
+
+// Cookie returns SO_COOKIE, unique in the namespace.
+func (s *Sock) Cookie() uint64 { return s.id }
+
+// State returns the TCP state number that sock_diag and /proc show.
+func (s *Sock) State() uint32 { return s.state.Load() }
+
+// SetState sets State.
+func (s *Sock) SetState(v uint32) { s.state.Store(v) }
+
+// Has reports whether a flag is set.
+func (s *Sock) Has(f Flag) bool { return s.flags.Load()>>f&1 != 0 }
+
+// Set sets or clears a flag.
+func (s *Sock) Set(f Flag, on bool) {
+	if on {
+		s.flags.Or(1 << f)
+	} else {
+		s.flags.And(^(uint64(1) << f))
+	}
+}
+
+// RcvBuf returns the receive buffer's size in bytes of truesize.
+func (s *Sock) RcvBuf() int64 { return s.rcvbuf.Load() }
+
+// SndBuf returns the send buffer's size in bytes of truesize.
+func (s *Sock) SndBuf() int64 { return s.sndbuf.Load() }
+
+// SetRcvBuf sets the receive buffer's size, for autotuning.
+func (s *Sock) SetRcvBuf(n int64) { s.rcvbuf.Store(n) }
+
+// SetSndBuf sets the send buffer's size, for autotuning.
+func (s *Sock) SetSndBuf(n int64) { s.sndbuf.Store(n) }
+
+// RcvLowat returns SO_RCVLOWAT, at least 1.
+func (s *Sock) RcvLowat() int { return int(s.rcvlowat.Load()) }
+
+// RmemAlloc returns the truesize held in the receive queue.
+func (s *Sock) RmemAlloc() int64 { return s.rmem.Load() }
+
+// WmemAlloc returns the truesize on its way out.
+func (s *Sock) WmemAlloc() int64 { return s.wmem.Load() }
+
+// Shut returns the directions that are shut down.
+func (s *Sock) Shut() uint32 { return s.shutdown.Load() }
+
+// SetShut shuts directions down; it only adds.
+func (s *Sock) SetShut(how uint32) { s.shutdown.Or(how) }
+
+// ClearShut opens both directions again (a reconnect).
+func (s *Sock) ClearShut() { s.shutdown.Store(0) }
+
+// Drops returns how many packets the receive queue refused (sk_drops).
+func (s *Sock) Drops() uint32 { return s.drops.Load() }
+
+// Dropped counts a packet that was meant for the socket.
+func (s *Sock) Dropped() { s.drops.Add(1) }
+
+// TxtimeFlags returns SO_TXTIME's clock and flags; FlagTxtime says whether it
+// is on.
+func (s *Sock) TxtimeFlags() (clock, flags uint32) { return s.opts.txClock, s.opts.txFlags }
+
+// LingerUntil returns when a blocking close gives up at the latest, 0 when
+// close does not wait (SO_LINGER off, or zero seconds).
+func (s *Sock) LingerUntil() ktime.T {
+	if !s.Has(FlagLinger) || s.opts.linger <= 0 {
+		return 0
+	}
+	return s.net.Kernel().Now().Add(s.opts.linger)
+}
+
+// LingerZero reports SO_LINGER with zero seconds: close resets.
+func (s *Sock) LingerZero() bool { return s.Has(FlagLinger) && s.opts.linger == 0 }
+
+// SockOf returns the socket attached to b, or nil (skb->sk).
+func SockOf(b *skb.Buff) *Sock {
+	s, _ := b.Sock.(*Sock)
+	return s
+}
+
+// End marks s closed: it is counted out, and its queues are emptied. Protocols
+// call it last in Close, off every CPU. It reports whether it was open.
+func (s *Sock) End() bool {
+	if s.flags.Or(1<<FlagDead)&(1<<FlagDead) != 0 {
+		return false
+	}
+	if s.proto != nil {
+		s.proto.inUse.Add(-1)
+	}
+	s.purge()
+	s.notifyUser(uapi.POLLHUP)
+	return true
+}
