@@ -4,8 +4,11 @@ package fuse
 
 import (
 	"io/fs"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"linen/lib/filetree"
 )
 
 // attributes answers stat, and chmod and its like: a truncation does nothing,
@@ -18,9 +21,8 @@ func (s *Server) attributes(r *request, out *encoder) error {
 	if r.op == opSetattr && r.flags&(attrMode|attrUID|attrGID) != 0 {
 		return unix.EPERM
 	}
-	mode, size := n.Info()
 	out.zero(attrOutLen - attrLen) // not to be cached
-	out.attr(r.node, mode, size)
+	out.attr(r.node, n.Mode, n.Size)
 	return nil
 }
 
@@ -29,37 +31,36 @@ func (s *Server) readlink(r *request, out *encoder) error {
 	if err != nil {
 		return err
 	}
-	l, ok := n.(Link)
-	if !ok {
+	if !n.IsSymlink() {
 		return unix.EINVAL
 	}
-	target, err := l.Readlink()
-	*out = append(*out, target...)
-	return err
+	*out = append(*out, n.Target...)
+	return nil
 }
 
 func (s *Server) open(r *request, out *encoder) error {
-	n, _, err := s.resolve(r)
+	n, path, err := s.resolve(r)
 	if err != nil {
 		return err
 	}
 	h := &handle{}
 	flags := uint32(0)
-	switch n := n.(type) {
-	case Dir:
+	switch {
+	case n.IsDir():
 		if r.op != opOpendir {
 			return unix.EISDIR
 		}
-		if h.entries, err = n.List(); err != nil {
-			return err
-		}
-	case File:
+		h.entries = list(n)
+	case n.IsSymlink():
+		return unix.ELOOP
+	default:
 		if r.op != opOpen {
 			return unix.ENOTDIR
 		}
+		if err := s.mayOpen(r, n, path); err != nil {
+			return err
+		}
 		h.file, flags = n, fopenDirectIO
-	default:
-		return unix.ELOOP
 	}
 	s.mu.Lock()
 	s.mu.next++
@@ -70,6 +71,40 @@ func (s *Server) open(r *request, out *encoder) error {
 	out.u32(flags)
 	out.u32(0)
 	return nil
+}
+
+// mayOpen refuses what the kernel, which has checked the permission bits for the
+// caller's real ids, still allows: sysctls bind root by their bits too
+// (fs/proc/proc_sysctl.c proc_sys_permission), and credentials are emulated.
+func (s *Server) mayOpen(r *request, n *filetree.Node, path string) error {
+	mode := r.flags & unix.O_ACCMODE
+	if strings.HasPrefix(path, "sys/") {
+		perm := n.Mode.Perm()
+		if mode != unix.O_WRONLY && perm&0o400 == 0 || mode != unix.O_RDONLY && perm&0o200 == 0 {
+			return unix.EACCES
+		}
+	}
+	if s.tree.Access == nil || mode == unix.O_RDONLY {
+		return nil
+	}
+	return s.tree.Access(r.caller, n)
+}
+
+// dirent is one name of a directory and its type bits.
+type dirent struct {
+	name string
+	mode fs.FileMode
+}
+
+// list is a directory as readdir shows it: whole, with "." and "..".
+func list(n *filetree.Node) []dirent {
+	out := []dirent{{".", fs.ModeDir}, {"..", fs.ModeDir}}
+	for _, name := range n.Names() {
+		if c := n.Child(name); c != nil { // it may have gone
+			out = append(out, dirent{name, c.Mode.Type()})
+		}
+	}
+	return out
 }
 
 func (s *Server) opened(r *request) (*handle, error) {
@@ -89,15 +124,16 @@ func (s *Server) read(r *request, out *encoder) error {
 	if err != nil {
 		return err
 	}
-	if h.file == nil {
+	switch {
+	case h.file == nil:
 		return unix.EISDIR
+	case h.file.Read == nil:
+		return unix.EIO // fs/proc/inode.c: a file without the operation
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if r.offset == 0 || h.content == nil {
-		if h.content, err = h.file.Content(r.caller); err != nil {
-			return err
-		}
+		h.content = h.file.Read()
 	}
 	if r.offset >= uint64(len(h.content)) {
 		return nil
@@ -112,10 +148,13 @@ func (s *Server) write(r *request, out *encoder) error {
 	if err != nil {
 		return err
 	}
-	if h.file == nil {
+	switch {
+	case h.file == nil:
 		return unix.EBADF
+	case h.file.Write == nil:
+		return unix.EIO
 	}
-	if err := h.file.Write(r.caller, r.data); err != nil {
+	if err := h.file.Write(r.data); err != nil {
 		return err
 	}
 	out.u32(uint32(len(r.data)))
@@ -132,13 +171,12 @@ func (s *Server) readdir(r *request, out *encoder) error {
 		return err
 	}
 	const unknownIno = 0xffffffff
-	all := append([]Entry{{".", fs.ModeDir}, {"..", fs.ModeDir}}, h.entries...)
-	for i := r.offset; i < uint64(len(all)); i++ {
+	for i := r.offset; i < uint64(len(h.entries)); i++ {
 		ino := uint64(unknownIno)
 		if i == 0 {
 			ino = r.node
 		}
-		if !out.dirent(int(r.size), ino, i+1, all[i].Type, all[i].Name) {
+		if !out.dirent(int(r.size), ino, i+1, h.entries[i].mode, h.entries[i].name) {
 			return nil
 		}
 	}

@@ -27,7 +27,7 @@ func start(t *testing.T) *nodeinit.Node {
 	n, err := nodeinit.Start(runtest.Context(t), nodeinit.Config{
 		Name: t.Name(), FuseDevice: runtest.FuseDevice(),
 		ServeFuse: func(f *os.File) (err error) {
-			server, err = fuse.Serve(f, fuse.SampleTree)
+			server, err = fuse.Serve(f, fuse.Sample(t))
 			return err
 		},
 		Filter: func(nodeinit.Mode) seccomp.Config { return seccomp.Config{} },
@@ -88,8 +88,11 @@ func TestFilesOfANode(t *testing.T) {
 		}
 		for _, tc := range []struct{ name, script, want string }{
 			{"cat", "cat /proc/net/dev", "the node's devices\n"},
-			{"ls", "ls /proc/net/", "big\ndev\n"},
-			{"ls of a directory", "ls /proc/sys/net /proc/sys/net/ipv4", "/proc/sys/net:\nipv4\n\n/proc/sys/net/ipv4:\nip_forward\n"},
+			{"ls", "ls /proc/net/", "big\ndev\nlink\n"},
+			{"ls of a directory", "ls /proc/sys/net /proc/sys/net/ipv4", "/proc/sys/net:\nipv4\n\n/proc/sys/net/ipv4:\nip_forward\nroute\n"},
+			{"symbolic link", "cat /proc/net/link; readlink /proc/net/link", "the node's devices\ndev\n"},
+			{"write only", "echo 1 >/proc/sys/net/ipv4/route/flush; cat /proc/sys/net/ipv4/route/flush", "cat: /proc/sys/net/ipv4/route/flush: Permission denied\n"},
+			{"read only", "/bin/echo x >>/proc/net/dev", "/bin/echo: write error: Input/output error\n"},
 			{"class", "ls /sys/class/net; cat /sys/class/net/lo/type", "lo\n772\n"},
 			{"stat", "stat -c '%A %s' /proc/net/dev", "-r--r--r-- 0\n"},
 			{"a big file whole", "wc -c </proc/net/big", "300000\n"},

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"linen/lib/filetree"
 )
 
 // raw builds a request as the kernel does.
@@ -68,19 +70,7 @@ func TestParseRefusesTruncation(t *testing.T) {
 }
 
 // tester is a server without a connection.
-func tester() *Server {
-	s := &Server{root: func(Caller) Dir {
-		return dir{
-			{"net", dir{{"dev", text("lo\n")}, {"self", link("net")}}},
-			{"sys", dir{{"forward", &value{text: "0"}}}},
-		}
-	}}
-	s.mu.paths = map[uint64]*inode{rootID: {number: rootID, count: 1}}
-	s.mu.numbers = map[string]*inode{"": s.mu.paths[rootID]}
-	s.mu.next = rootID
-	s.mu.handles = map[uint64]*handle{}
-	return s
-}
+func tester(t testing.TB) *Server { return newServer(Sample(t)) }
 
 // call runs one request and returns the body of its reply.
 func call(t *testing.T, s *Server, b []byte) ([]byte, unix.Errno) {
@@ -95,17 +85,17 @@ func call(t *testing.T, s *Server, b []byte) ([]byte, unix.Errno) {
 }
 
 func TestInit(t *testing.T) {
-	body, errno := call(t, tester(), raw(opInit, 0, words(7|38<<32, 0xffffffff<<32)...))
+	body, errno := call(t, tester(t), raw(opInit, 0, words(7|38<<32, 0xffffffff<<32)...))
 	if errno != 0 || len(body) != initOutLen || binary.NativeEndian.Uint32(body[12:]) != initDirops {
 		t.Errorf("init = % x, %v", body, errno)
 	}
-	if _, errno := call(t, tester(), raw(opInit, 0, words(7|12<<32, 0)...)); errno != unix.EPROTO {
+	if _, errno := call(t, tester(t), raw(opInit, 0, words(7|12<<32, 0)...)); errno != unix.EPROTO {
 		t.Errorf("an old kernel is %v, want EPROTO", errno)
 	}
 }
 
 func TestNumbersLiveUntilForgotten(t *testing.T) {
-	s := tester()
+	s := tester(t)
 	var ids [2]uint64
 	for i := range ids {
 		body, errno := call(t, s, raw(opLookup, rootID, []byte("net\x00")...))
@@ -131,12 +121,11 @@ func TestNumbersLiveUntilForgotten(t *testing.T) {
 }
 
 func TestReaddirResumes(t *testing.T) {
-	var d dir
+	d := filetree.NewDir()
 	for i := range 50 {
-		d = append(d, named{"entry" + strings.Repeat("x", i), text("")})
+		d.Add("entry"+strings.Repeat("x", i), text(""))
 	}
-	s := tester()
-	s.root = func(Caller) Dir { return d }
+	s := newServer(Tree{Root: func(Caller) *filetree.Node { return d }})
 	body, errno := call(t, s, raw(opOpendir, rootID, words(0)...))
 	if errno != 0 {
 		t.Fatal(errno)
@@ -164,7 +153,7 @@ func TestReaddirResumes(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	s := tester()
+	s := tester(t)
 	for _, tc := range []struct {
 		name string
 		req  []byte
@@ -182,6 +171,32 @@ func TestErrors(t *testing.T) {
 		if _, errno := call(t, s, tc.req); errno != tc.want {
 			t.Errorf("%s: %v, want %v", tc.name, errno, tc.want)
 		}
+	}
+}
+
+// The open of a caller whose emulated credentials are too small.
+func TestAccess(t *testing.T) {
+	tree := Sample(t)
+	tree.Access = func(c Caller, _ *filetree.Node) error {
+		if c.PID == 1234 {
+			return unix.EACCES
+		}
+		return nil
+	}
+	s := newServer(tree)
+	id := uint64(rootID)
+	for _, name := range []string{"sys", "ipv4", "ip_forward"} {
+		body, errno := call(t, s, raw(opLookup, id, append([]byte(name), 0)...))
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		id = binary.NativeEndian.Uint64(body)
+	}
+	if _, errno := call(t, s, raw(opOpen, id, words(unix.O_RDWR)...)); errno != unix.EACCES {
+		t.Errorf("open for writing: %v, want EACCES", errno)
+	}
+	if _, errno := call(t, s, raw(opOpen, id, words(unix.O_RDONLY)...)); errno != 0 {
+		t.Errorf("open for reading: %v", errno)
 	}
 }
 
@@ -204,7 +219,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add(raw(opOpendir, rootID, words(0)...))
 	f.Add(raw(opReaddir, rootID, words(2, 0, 4096, 0, 0)...))
 	f.Add(raw(opSetattr, rootID, make([]byte, 88)...))
-	s := tester()
+	s := tester(f)
 	call := func(b []byte) {
 		r, err := parse(b)
 		if err != nil {

@@ -11,13 +11,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"linen/lib/filetree"
 	"linen/uapi/errno"
 )
 
 // Server answers one connection.
 type Server struct {
 	dev  *os.File
-	root func(Caller) Dir
+	tree Tree
 	wg   sync.WaitGroup
 
 	mu struct {
@@ -38,16 +39,16 @@ type inode struct {
 
 // handle is an open file or directory.
 type handle struct {
-	file File
+	file *filetree.Node // nil for a directory
 
 	mu      sync.Mutex
-	content []byte  // of the last read at offset 0
-	entries []Entry // of a directory, when it was opened
+	content []byte   // of the last read at offset 0
+	entries []dirent // of a directory, when it was opened
 }
 
 // Serve takes over dev, the connection of a mounted tree, and answers until the
-// tree is unmounted or Close. root returns the tree that a caller sees.
-func Serve(dev *os.File, root func(Caller) Dir) (*Server, error) {
+// tree is unmounted or Close.
+func Serve(dev *os.File, tree Tree) (*Server, error) {
 	// Non-blocking, so that an idle tree occupies no thread and Close works.
 	fd, err := unix.FcntlInt(dev.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	dev.Close()
@@ -58,13 +59,19 @@ func Serve(dev *os.File, root func(Caller) Dir) (*Server, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	s := &Server{dev: os.NewFile(uintptr(fd), "fuse"), root: root}
+	s := newServer(tree)
+	s.dev = os.NewFile(uintptr(fd), "fuse")
+	s.wg.Go(s.loop)
+	return s, nil
+}
+
+func newServer(tree Tree) *Server {
+	s := &Server{tree: tree}
 	s.mu.paths = map[uint64]*inode{rootID: {number: rootID, count: 1}}
 	s.mu.numbers = map[string]*inode{"": s.mu.paths[rootID]}
 	s.mu.next = rootID
 	s.mu.handles = map[uint64]*handle{}
-	s.wg.Go(s.loop)
-	return s, nil
+	return s
 }
 
 // Close ends the connection: every later access to the tree fails with
@@ -179,24 +186,19 @@ func (s *Server) handle(r *request, out *encoder) error {
 
 // resolve finds the node of a number as this caller sees it. ESTALE makes the
 // kernel look the path up again.
-func (s *Server) resolve(r *request) (Node, string, error) {
+func (s *Server) resolve(r *request) (*filetree.Node, string, error) {
 	s.mu.Lock()
 	i := s.mu.paths[r.node]
 	s.mu.Unlock()
 	if i == nil {
 		return nil, "", unix.ESTALE
 	}
-	var n Node = s.root(r.caller)
+	n := s.tree.Root(r.caller)
 	for rest := i.path; rest != ""; {
 		var name string
 		name, rest, _ = strings.Cut(rest, "/")
-		d, ok := n.(Dir)
-		if !ok {
-			return nil, "", unix.ENOTDIR
-		}
-		var err error
-		if n, err = d.Lookup(name); err != nil {
-			return nil, "", err
+		if n = child(n, name); n == nil {
+			return nil, "", unix.ENOENT
 		}
 	}
 	return n, i.path, nil
@@ -207,17 +209,20 @@ func (s *Server) lookup(r *request, out *encoder) error {
 	if err != nil {
 		return err
 	}
-	d, ok := n.(Dir)
-	if !ok {
-		return unix.ENOTDIR
+	c := child(n, r.name)
+	if c == nil {
+		return unix.ENOENT
 	}
-	child, err := d.Lookup(r.name)
-	if err != nil {
-		return err
-	}
-	mode, size := child.Info()
-	out.entry(s.remember(join(path, r.name)), mode, size)
+	out.entry(s.remember(join(path, r.name)), c.Mode, c.Size)
 	return nil
+}
+
+// child is the entry called name, nil where there is none.
+func child(n *filetree.Node, name string) *filetree.Node {
+	if n == nil || !n.IsDir() {
+		return nil
+	}
+	return n.Child(name)
 }
 
 func join(dir, name string) string {
