@@ -15,9 +15,14 @@ const APIVersion = 1
 // Paths of the API: HTTP/JSON on the lab's socket.
 const (
 	PathInfo = "/v1/info" // GET: Info
-	PathDown = "/v1/down" // POST: ends the lab; the reply comes when nothing is left
+	PathDown = "/v1/down" // POST DownRequest: ends the lab; the reply comes when nothing is left
 	PathLink = "/v1/link" // POST LinkChange: LinkStatus
+
+	PathEvents = "/v1/events" // GET: a stream of Event, one JSON object a line
 )
+
+// DownRequest asks for the lab's end.
+type DownRequest struct{}
 
 // Info is the state of a lab.
 type Info struct {

@@ -73,6 +73,30 @@ func (c *Client) Call(ctx context.Context, path string, in, out any) error {
 	return json.Unmarshal(data, out)
 }
 
+// Events calls f for every event of bringing the lab up, from the first, until the lab is ready or failed, and returns
+// the last one.
+func (c *Client) Events(ctx context.Context, f func(Event)) (Event, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lab"+PathEvents, nil)
+	if err != nil {
+		return Event{}, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return Event{}, fmt.Errorf("the daemon of lab %s does not answer: %w", c.name, err)
+	}
+	defer resp.Body.Close()
+	for dec := json.NewDecoder(resp.Body); ; {
+		var e Event
+		if err := dec.Decode(&e); err != nil {
+			return e, fmt.Errorf("the daemon of lab %s ended while the lab came up: %w", c.name, err)
+		}
+		if e.Node == "" {
+			return e, nil
+		}
+		f(e)
+	}
+}
+
 // Handle makes an API handler of a function from request to reply. An error becomes an APIError with status 400 when it is an
 // *APIError, 500 otherwise. Handlers whose request is struct{} take GET, all others POST.
 func Handle[In, Out any](f func(context.Context, In) (Out, error)) http.HandlerFunc {

@@ -10,6 +10,7 @@
 //	  LAB/                                       0700, one a lab
 //	    lock                                     held by the daemon for its whole life
 //	    api.sock                                 HTTP/JSON, see api.go
+//	    exec.sock                                programs to run, with their descriptors
 //	    lab.json                                 Meta: which file, which process, the node names for completion
 //	    logs/NODE/N.log                          output of background commands
 //

@@ -67,3 +67,17 @@ type ExecSpec struct {
 	Stdin, Stdout, Stderr *os.File
 	TTY                   bool // Stdin is a terminal's slave end, to become the controlling terminal
 }
+
+// Observer is an [Engine] that can tell what a node's network is now.
+type Observer interface {
+	// Interfaces lists a node's interfaces by index.
+	Interfaces(node string) ([]InterfaceStatus, error)
+	// Programs counts the programs that run in a node.
+	Programs(node string) int
+}
+
+// LinkChanger is an [Engine] that can change a link while the lab runs.
+type LinkChanger interface {
+	// ChangeLink changes one end, or both, and reports both.
+	ChangeLink(LinkChange) (LinkStatus, error)
+}

@@ -46,6 +46,9 @@ type Dir struct {
 // Socket is the path of the daemon's API socket.
 func (d *Dir) Socket() string { return filepath.Join(d.Path, "api.sock") }
 
+// ExecSocket is the path of the socket on which the daemon takes programs to run (run/client).
+func (d *Dir) ExecSocket() string { return filepath.Join(d.Path, "exec.sock") }
+
 // Log is the path of a node's n-th log file; its directory is made by [Dir.CreateLog].
 func (d *Dir) Log(node string, n int) string {
 	return filepath.Join(d.Path, "logs", node, strconv.Itoa(n)+".log")
@@ -53,11 +56,20 @@ func (d *Dir) Log(node string, n int) string {
 
 // CreateLog opens a new log file of a node.
 func (d *Dir) CreateLog(node string, n int) (*os.File, error) {
+	return d.openLog(node, n, os.O_APPEND|os.O_TRUNC)
+}
+
+// AppendLog opens a log file of a node to write at its end.
+func (d *Dir) AppendLog(node string, n int) (*os.File, error) {
+	return d.openLog(node, n, os.O_APPEND)
+}
+
+func (d *Dir) openLog(node string, n, flag int) (*os.File, error) {
 	name := d.Log(node, n)
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC|os.O_APPEND, 0o600)
+	return os.OpenFile(name, os.O_CREATE|os.O_WRONLY|flag, 0o600)
 }
 
 // WriteMeta publishes lab.json in one step.
@@ -98,7 +110,7 @@ func (s State) Acquire(name string) (*Dir, error) {
 		return nil, fmt.Errorf("%q is no lab name", name)
 	}
 	d := &Dir{Path: filepath.Join(s.Root, name), Name: name}
-	if len(d.Socket()) > maxSocketPath {
+	if len(d.ExecSocket()) > maxSocketPath {
 		return nil, fmt.Errorf("lab name %q is too long: its socket %s would have more than %d characters", name, d.Socket(), maxSocketPath)
 	}
 	if err := s.makeRoot(); err != nil {
