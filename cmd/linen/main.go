@@ -90,7 +90,10 @@ func knownVerb(cmd *cobra.Command, args []string) error {
 
 // verbs lists every verb; each is made in its own file.
 func verbs() []*cobra.Command {
-	return []*cobra.Command{newValidate(), newGraph(), newVersion()}
+	return []*cobra.Command{
+		newDown(), newPs(), newInspect(), newLogs(), newLink(),
+		newValidate(), newGraph(), newVersion(),
+	}
 }
 
 // usage makes a wrong number of arguments a usage error.

@@ -367,3 +367,19 @@ func FuzzWords(f *testing.F) {
 		}
 	})
 }
+
+func TestImpairmentSet(t *testing.T) {
+	var i Impairment
+	for _, c := range []struct{ name, text, err string }{
+		{"delay", "20ms", ""}, {"jitter", "1ms", ""}, {"loss", "2%", ""}, {"rate", "1gbit", ""},
+		{"dely", "1ms", `did you mean "delay"?`}, {"loss", "200", "0 to 100"}, {"rate", "5", "tc's units"},
+	} {
+		err := i.Set(c.name, c.text)
+		if (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			t.Errorf("%s=%s: %v, want %q", c.name, c.text, err, c.err)
+		}
+	}
+	if want := (Impairment{Delay: 20 * time.Millisecond, Jitter: time.Millisecond, Loss: 2, Rate: 1e9}); i != want {
+		t.Errorf("%+v, want %+v", i, want)
+	}
+}

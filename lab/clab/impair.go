@@ -1,6 +1,8 @@
 package clab
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -99,4 +101,21 @@ func rateUnits() map[string]float64 {
 		}
 	}
 	return units
+}
+
+// Set changes one setting by its name in vars.linen, with the same forms and messages: Set("delay", "20ms").
+func (i *Impairment) Set(name, text string) error {
+	next := *i
+	d := &decoder{src: newSource("", "", func(string) (string, bool) { return "", false })}
+	v := &value{kind: mapValue, pairs: []pair{{key: name, val: &value{kind: scalarValue, text: text}}}}
+	d.impairment(v, &next)
+	if len(d.errs) > 0 {
+		e := d.errs[0]
+		if e.Help != "" {
+			return fmt.Errorf("%s (%s)", e.Msg, e.Help)
+		}
+		return errors.New(e.Msg)
+	}
+	*i = next
+	return nil
 }
