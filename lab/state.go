@@ -17,10 +17,13 @@ const maxSocketPath = 107
 // State is the directory that holds every lab of one user.
 type State struct{ Root string }
 
-// DefaultState is the state directory of this user: $XDG_RUNTIME_DIR/linen, or /tmp/linen-UID where there is none.
+// DefaultState is the state directory of this user: $XDG_RUNTIME_DIR/linen, or /tmp/linen-UID where that is not set or
+// names a directory that nobody made, as in many containers.
 func DefaultState(getenv func(string) string, uid int) State {
 	if dir := getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		return State{filepath.Join(dir, "linen")}
+		if st, err := os.Stat(dir); err == nil && st.IsDir() {
+			return State{filepath.Join(dir, "linen")}
+		}
 	}
 	return State{filepath.Join(os.TempDir(), "linen-"+strconv.Itoa(uid))}
 }

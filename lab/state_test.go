@@ -30,13 +30,12 @@ func testState(t *testing.T) State {
 }
 
 func TestDefaultState(t *testing.T) {
-	env := map[string]string{"XDG_RUNTIME_DIR": "/run/user/7"}
-	if s := DefaultState(func(k string) string { return env[k] }, 7); s.Root != "/run/user/7/linen" {
-		t.Errorf("with XDG_RUNTIME_DIR: %s", s.Root)
-	}
-	env["XDG_RUNTIME_DIR"] = "relative"
-	if s := DefaultState(func(k string) string { return env[k] }, 7); !strings.HasSuffix(s.Root, "linen-7") {
-		t.Errorf("without: %s", s.Root)
+	dir := t.TempDir()
+	for xdg, want := range map[string]string{dir: filepath.Join(dir, "linen"), "relative": "linen-7", "": "linen-7", filepath.Join(dir, "none"): "linen-7"} {
+		s := DefaultState(func(string) string { return xdg }, 7)
+		if s.Root != want && filepath.Base(s.Root) != want {
+			t.Errorf("XDG_RUNTIME_DIR=%q: %s, want %s", xdg, s.Root, want)
+		}
 	}
 }
 
