@@ -1,11 +1,9 @@
 package dev
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"linen/kern"
-	"linen/lib/ktime"
 	"linen/net/netns"
 	"linen/net/skb"
 	"linen/uapi"
@@ -41,7 +39,6 @@ type Device struct {
 	name  atomic.Pointer[string]
 	alt   atomic.Pointer[[]string]
 	index atomic.Int32
-	iflow atomic.Int32 // index at registration, what sysfs calls iflink by default
 
 	flags      atomic.Uint32 // IFF_*, without the derived ones
 	gflags     atomic.Uint32 // IFF_PROMISC and ALLMULTI as the user wished
@@ -69,8 +66,8 @@ type Device struct {
 	qdisc             atomic.Pointer[queue]
 	rxHandler         atomic.Pointer[RxHandler]
 	ingress, egress   atomic.Pointer[Classifier]
-	taps              atomic.Pointer[[]*PacketType]
-	ptypes            atomic.Pointer[[]*PacketType]
+	vlans             atomic.Pointer[VLANFinder]
+	taps, ptypes      ptypeList
 	master            atomic.Pointer[Device]
 	slots             []slotCell
 	lists             addrLists
@@ -78,8 +75,10 @@ type Device struct {
 
 	reg     atomic.Uint32 // reg* state
 	watched atomic.Bool   // a link watch is queued
-	linkMu  sync.Mutex    // guards the operational state's changes
-	last    ktime.T       // when the carrier changed last
+	agreed  []*subscriber // those who agreed to a registration that was refused
+	leaving bool          // its namespace or its registration is being left: no AF attributes
+	silent  bool          // no notification of its end
+	fresh   bool          // rtnetlink is making it: no notification before the end
 }
 
 // States of a registration (reg_state).
@@ -97,6 +96,7 @@ const (
 	stateTesting
 	stateRunning // Ops.Open has succeeded (__LINK_STATE_START)
 	stateDetached
+	stateActivated // has a queueing discipline: was up since its registration
 )
 
 // How a hardware address came about, addr_assign_type in sysfs.
@@ -126,8 +126,9 @@ func New(n *netns.Net, name string, ops Ops) *Device {
 
 // Limits of super-packets.
 const (
-	gsoLegacyMaxSize = 65536 // GSO_LEGACY_MAX_SIZE, GRO_LEGACY_MAX_SIZE
-	gsoMaxSegs       = 65535 // GSO_MAX_SEGS
+	GSOMaxSize       = 8 * 65535 // the most that a software device takes, bytes (GSO_MAX_SIZE)
+	gsoLegacyMaxSize = 65536     // GSO_LEGACY_MAX_SIZE, GRO_LEGACY_MAX_SIZE
+	gsoMaxSegs       = 65535     // GSO_MAX_SEGS
 )
 
 // Of returns the device of b, or nil.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"linen/net/netlink"
 	"linen/net/netns"
 )
 
@@ -74,23 +75,23 @@ type Event struct {
 	Type EventType
 	Dev  *Device
 
-	FlagsChanged uint32  // Change: the IFF_* bits that changed
-	MTU          int     // ChangeMTU: the old MTU; PreChangeMTU: the new one, bytes
-	Addr         []byte  // PreChangeAddr: the new hardware address
-	OldName      string  // ChangeName
-	Upper        *Device // PreChangeUpper, ChangeUpper
-	IsMaster     bool    // ... Upper is Dev's master
-	Linking      bool    // ... Dev is being linked to it, else unlinked
-	UpperInfo    any     // ... what the upper's driver wants known
-	Moving       bool    // Unregister, Register: Dev changes its namespace
-	Port         uint32  // the requester's netlink port, 0: none
+	FlagsChanged uint32           // Change: the IFF_* bits that changed
+	MTU          int              // ChangeMTU: the old MTU; PreChangeMTU: the new one, bytes
+	Addr         []byte           // PreChangeAddr: the new hardware address
+	OldName      string           // ChangeName
+	Upper        *Device          // PreChangeUpper, ChangeUpper
+	IsMaster     bool             // ... Upper is Dev's master
+	Linking      bool             // ... Dev is being linked to it, else unlinked
+	UpperInfo    any              // ... what the upper's driver wants known
+	Moving       bool             // Unregister, Register: Dev changes its namespace
+	Request      *netlink.Request // whose doing it is, or nil
 }
 
 // A Chain is a namespace's notifier chain (netdev_chain). Its subscribers run
 // under the RTNL, those with the higher priority first, then in the order of
 // registration.
 type Chain struct {
-	n    *netns.Net
+	s    *state
 	mu   sync.Mutex
 	subs []*subscriber
 }
@@ -136,7 +137,7 @@ func (ch *Chain) remove(s *subscriber) {
 // replay shows s what is there; on an error it takes back what s has seen.
 func (ch *Chain) replay(s *subscriber) error {
 	var seen []*Device
-	for _, d := range List(ch.n) {
+	for _, d := range ch.s.ifx.all() {
 		if err := s.fn(&Event{Type: EventRegister, Dev: d}); err != nil {
 			for _, o := range slices.Backward(seen) {
 				if o.IsUp() {

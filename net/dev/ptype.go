@@ -26,6 +26,9 @@ type PacketType struct {
 	Wants func(b *skb.Buff) bool
 }
 
+// ptypeList is a list that the data path reads as a snapshot.
+type ptypeList = atomic.Pointer[[]*PacketType]
+
 // AddPacketType registers p in n for received frames of p.Proto, until remove
 // is called. Only taps (ETH_P_ALL, AddTap) see sent frames.
 func AddPacketType(n *netns.Net, p *PacketType) (remove func()) {
@@ -46,7 +49,7 @@ func AddTap(n *netns.Net, d *Device, p *PacketType) (remove func()) {
 	return s.register(&s.taps, p)
 }
 
-func (s *state) register(at *atomic.Pointer[[]*PacketType], p *PacketType) (remove func()) {
+func (s *state) register(at *ptypeList, p *PacketType) (remove func()) {
 	s.changeTypes(at, func(l []*PacketType) []*PacketType { return append(l, p) })
 	return func() {
 		s.changeTypes(at, func(l []*PacketType) []*PacketType {
@@ -55,7 +58,7 @@ func (s *state) register(at *atomic.Pointer[[]*PacketType], p *PacketType) (remo
 	}
 }
 
-func (s *state) changeTypes(at *atomic.Pointer[[]*PacketType], f func([]*PacketType) []*PacketType) {
+func (s *state) changeTypes(at *ptypeList, f func([]*PacketType) []*PacketType) {
 	s.ptMu.Lock()
 	defer s.ptMu.Unlock()
 	var list []*PacketType

@@ -2,11 +2,11 @@ package dev
 
 import (
 	"slices"
-	"strings"
 	"sync"
-	"sync/atomic"
 
 	"linen/net/netns"
+	"linen/net/rtnl"
+	"linen/net/sysctl"
 )
 
 // state is what a namespace holds for this package.
@@ -15,9 +15,13 @@ type state struct {
 	chain Chain
 	ifx   table
 
-	taps   atomic.Pointer[[]*PacketType]
-	ptypes atomic.Pointer[[]*PacketType]
-	ptMu   sync.Mutex // changes of taps and ptypes, also of the devices'
+	taps, ptypes ptypeList
+	ptMu         sync.Mutex // changes of taps and ptypes, also of the devices'
+
+	kinds        rtnl.Kinds[*Device]
+	afs          rtnl.AFs[*Device]
+	defaultQueue func(d *Device) Queue // of a device that queues, or nil
+	backlog      *sysctl.Int           // net.core.netdev_max_backlog
 }
 
 // table is a namespace's devices. Its lock is held for moments only, so that
@@ -32,6 +36,9 @@ type table struct {
 }
 
 var stateKey = netns.NewKey[state]("dev")
+
+// maxBacklog returns how many frames wait for a CPU at most.
+func (s *state) maxBacklog() int { return int(s.backlog.Load()) }
 
 func stateOf(n *netns.Net) *state { return stateKey.Of(n) }
 
@@ -52,8 +59,9 @@ func ByName(n *netns.Net, s string) *Device {
 }
 
 // List returns n's devices by index; the caller does not change it.
-func List(n *netns.Net) []*Device {
-	t := &stateOf(n).ifx
+func List(n *netns.Net) []*Device { return stateOf(n).ifx.all() }
+
+func (t *table) all() []*Device {
 	t.mu.RLock()
 	list, stale := t.list, t.stale
 	t.mu.RUnlock()
@@ -85,21 +93,8 @@ func Loopback(n *netns.Net) *Device {
 // LoopbackIndex is the number of lo in every namespace.
 const LoopbackIndex = 1
 
-// ValidName reports whether s can be a device's name (dev_valid_name).
-func ValidName(s string) bool {
-	if s == "" || len(s) > maxName || s == "." || s == ".." {
-		return false
-	}
-	return !strings.ContainsFunc(s, func(r rune) bool {
-		return r == '/' || r == ':' || r == ' ' || '\t' <= r && r <= '\r' || r == 0xa0
-	})
-}
-
-const (
-	maxName    = 15  // IFNAMSIZ with its NUL
-	maxAltName = 127 // ALTIFNAMSIZ with its NUL
-	maxIndex   = 1<<31 - 1
-)
+// maxIndex is the largest ifindex.
+const maxIndex = 1<<31 - 1
 
 // add puts d, whose name and index are set, into the table.
 func (t *table) add(d *Device) {

@@ -328,3 +328,11 @@ func (b *Buff) SetPartialCsum(start, off int) {
 	b.CsumStart = b.data + int32(start)
 	b.CsumOff = uint16(off)
 }
+
+// CsumOffset returns where a partial checksum goes, as an offset from the data,
+// and whether that lies inside the packet.
+func (b *Buff) CsumOffset() (at int, ok bool) {
+	start := int(b.CsumStart - b.data)
+	at = start + int(b.CsumOff)
+	return at, start >= 0 && at+2 <= b.Len()
+}

@@ -271,3 +271,18 @@ func (b *Buff) Unshare(off, n int) []byte {
 	}
 	return b.Data()[off : off+n]
 }
+
+// Scrub forgets what b knew of the stack that it came through, when it goes
+// to another device's input; cross says that it also enters another namespace,
+// whose mark is not this one's (skb_scrub_packet).
+func (b *Buff) Scrub(c *kern.CPU, cross bool) {
+	b.Orphan(c)
+	b.Dst, b.Ct, b.Sec = nil, nil, nil
+	b.Tstamp, b.Iif, b.Priority = 0, 0, 0
+	b.PktType = PacketHost
+	b.IgnoreDF, b.NFTrace, b.Redirected, b.Offloaded = false, false, false, false
+	b.IP = IPControl{}
+	if cross {
+		b.Mark = 0
+	}
+}
