@@ -26,7 +26,7 @@ import (
 
 // Timeout bounds whatever a test waits for. Generous: it decides only how long
 // a hung test takes to fail.
-const Timeout = 60 * time.Second
+const Timeout = 30 * time.Second
 
 // nobody is the ordinary user of the tests.
 const nobody = 65534
