@@ -114,6 +114,16 @@ func (r *Request) Parse(hdrlen int, p Policy, mode Mode) (Attrs, error) {
 	return parse(r.Data[start:], uint32(start), p, mode, &r.ack)
 }
 
+// Validate checks the attributes behind a family header of hdrlen bytes without
+// ordering them; a shorter header is a plain EINVAL (nlmsg_validate).
+func (r *Request) Validate(hdrlen int, p Policy, mode Mode) error {
+	if len(r.Payload()) < hdrlen {
+		return errno.EINVAL
+	}
+	start := min(Align(HeaderLen+hdrlen), len(r.Data))
+	return checker{&r.ack, mode}.all(r.Data[start:], uint32(start), p, nil, 0)
+}
+
 // Attrs returns the attributes behind a family header of hdrlen bytes without
 // checking them, in the order they stand.
 func (r *Request) Attrs(hdrlen int) (list []Attr) {
@@ -143,4 +153,4 @@ func (r *Request) Message(typ, flags uint16) *Msg {
 }
 
 // Reply sends m to the requester.
-func (r *Request) Reply(m *Msg) { r.port.deliver(nil, datagram{data: m.Bytes()}) }
+func (r *Request) Reply(m *Msg) { r.port.deliver(nil, datagram{data: m.Bytes(), nsid: -1}) }

@@ -1,10 +1,12 @@
 package netlink
 
 import (
+	"slices"
 	"sync"
 
 	"linen/kern"
 	"linen/net/netns"
+	"linen/uapi"
 )
 
 // maxProtocols is MAX_LINKS.
@@ -21,14 +23,17 @@ type Proto struct {
 	// OpenRecv lets users without CAP_NET_ADMIN join groups, OpenSend lets
 	// them send to groups and other users (NL_CFG_F_NONROOT_*).
 	OpenRecv, OpenSend bool
-	// Bind, unless nil, may refuse a group to a socket.
+	// Bind, unless nil, may refuse a group to a user.
 	Bind func(group int, who *Creds) error
 }
+
+// minGroups is how many groups every protocol has at least: those of nl_groups.
+const minGroups = 32
 
 // A Table is a namespace's netlink: protocols, ports, groups.
 type Table struct {
 	n     *netns.Net
-	mu    sync.RWMutex
+	mu    sync.RWMutex // all of the links; taken before a Port's
 	links [maxProtocols]*link
 }
 
@@ -36,9 +41,9 @@ type Table struct {
 type link struct {
 	Proto
 	num    int
-	ports  map[uint32]*Port
+	byID   map[uint32]*Port
 	groups map[int][]*Port // members, in the order of joining
-	open   []*Port         // all, bound or not
+	open   []*Port         // all, bound or not, in the order of opening
 }
 
 var key = netns.NewKey[Table]("netlink")
@@ -56,22 +61,123 @@ func Register(n *netns.Net, num int, p Proto) {
 	t := Of(n)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.links[num] = &link{Proto: p, num: num, ports: map[uint32]*Port{}, groups: map[int][]*Port{}}
+	p.Groups = max(p.Groups, minGroups)
+	t.links[num] = &link{Proto: p, num: num, byID: map[uint32]*Port{}, groups: map[int][]*Port{}}
 }
 
-// Listening reports whether anybody in n is a member of the group; a
-// notification need not be built otherwise.
+// SetGroups changes the number of groups of a protocol that is registered;
+// members of groups beyond it leave them.
+func SetGroups(n *netns.Net, num, groups int) {
+	t := Of(n)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.links[num]
+	l.Groups = max(groups, minGroups)
+	for g, members := range l.groups {
+		if g > l.Groups {
+			for _, p := range slices.Clone(members) {
+				p.setMember(g, false)
+			}
+		}
+	}
+}
+
+// Listening reports whether a member of the group might get what is sent in n;
+// otherwise a notification need not be built.
 func Listening(n *netns.Net, proto, group int) bool {
 	t := Of(n)
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	l := t.links[proto]
-	return l != nil && len(l.groups[group]) > 0 || listenersElsewhere(n)
+	return l != nil && len(l.groups[group]) > 0 || len(elsewhere(n, proto, group)) > 0
 }
 
-// Multicast sends the finished message in data, which nobody may change any
-// more, to the members of a group but the port except (0: nobody). c is the CPU
-// the caller is on, or nil.
-func Multicast(c *kern.CPU, n *netns.Net, proto, group int, data []byte, except uint32) {
-	Of(n).multicast(c, proto, group, data, except)
+// watchers are the Ports of a Kernel that listen to every namespace
+// (NETLINK_LISTEN_ALL_NSID).
+type watchers struct {
+	mu   sync.Mutex
+	list []*Port
+}
+
+var watchersKey = kern.NewKey[watchers]()
+
+func watchersOf(k *kern.Kernel) *watchers {
+	return watchersKey.Of(k, func(*kern.Kernel) *watchers { return new(watchers) })
+}
+
+func (w *watchers) set(p *Port, on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.list = slices.DeleteFunc(w.list, func(o *Port) bool { return o == p })
+	if on {
+		w.list = append(w.list, p)
+	}
+}
+
+// elsewhere returns the Ports of other namespaces that listen to the group in
+// all of them.
+func elsewhere(n *netns.Net, proto, group int) (list []*Port) {
+	w := watchersOf(n.Kernel())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.list {
+		if p.n != n && p.link.num == proto && p.member(group) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Notify sends the finished m to the members of a group in n. The request r
+// that caused it gives its port and sequence number to the message; with
+// NLM_F_ECHO it gets a copy by unicast instead. r is nil for what the kernel
+// did itself. c is the CPU that the caller is on, or nil; the caller may hold
+// the RTNL (nlmsg_notify).
+func Notify(c *kern.CPU, n *netns.Net, proto, group int, m *Msg, r *Request) {
+	if r == nil {
+		multicast(c, n, proto, group, datagram{data: m.Bytes(), nsid: -1}, 0)
+		return
+	}
+	m.address(r.Seq, r.PortID())
+	d := datagram{data: m.Bytes(), nsid: -1}
+	echo := r.Has(uapi.NLM_F_ECHO)
+	var except uint32
+	if echo && r.Net == n {
+		except = r.PortID()
+	}
+	multicast(c, n, proto, group, d, except)
+	if echo {
+		r.port.deliver(c, d)
+	}
+}
+
+// multicast delivers d to the members of a group but the port except, and
+// reports whether there were any and whether one that asked to be told of it
+// (NETLINK_BROADCAST_ERROR) had no room.
+func multicast(c *kern.CPU, n *netns.Net, proto, group int, d datagram, except uint32) (found, lost bool) {
+	t := Of(n)
+	t.mu.RLock()
+	var members []*Port
+	if l := t.links[proto]; l != nil {
+		members = slices.Clone(l.groups[group])
+	}
+	t.mu.RUnlock()
+	d.group, d.nsid = group, -1
+	for _, p := range members {
+		if id := p.ID(); id != 0 && id == except {
+			continue
+		}
+		found = true
+		lost = !p.deliver(c, d) && p.Option(OptBcastErr) || lost
+	}
+	for _, p := range elsewhere(n, proto, group) {
+		id, ok := p.n.PeerID(n)
+		if !ok || !p.opener.Capable(CapNetBroadcast) {
+			continue
+		}
+		d.nsid = int32(id)
+		found = true
+		p.deliver(c, d)
+	}
+	return found, lost
 }
