@@ -160,3 +160,19 @@ func (h *ErrHead) PutErrCmsg(m *Msg, level, typ, size int) {
 	copy(buf[16:16+size], h.Offender)
 	m.PutCmsg(level, typ, buf[:16+size])
 }
+
+// PurgeErrors empties the error queue (IP_RECVERR is turned off).
+func (s *Sock) PurgeErrors() {
+	for {
+		q := &s.queues
+		q.mu.Lock()
+		if q.errs.len() == 0 {
+			q.mu.Unlock()
+			return
+		}
+		b := q.errs.pop()
+		q.nerrs.Add(-1)
+		q.mu.Unlock()
+		s.Done(b)
+	}
+}

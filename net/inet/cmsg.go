@@ -1,0 +1,350 @@
+package inet
+
+import (
+	"encoding/binary"
+
+	"linen/kern"
+	"linen/net/ipv4"
+	"linen/net/skb"
+	"linen/net/sock"
+	"linen/uapi"
+	"linen/uapi/errno"
+)
+
+// A Cookie is what one send asks of IP: the socket's options, changed by
+// control messages (struct ipcm_cookie).
+type Cookie struct {
+	Addr     uint32 // source, 0: chosen by the route
+	OIF      int32
+	Options  []byte // IP options, or nil
+	TTL      int32  // -1: the socket's
+	TOS      int32  // -1: the socket's
+	Protocol int32  // IP_PROTOCOL of raw sockets with IP_HDRINCL, 0: none
+	Mark     uint32
+	Priority uint32
+	TSFlags  uint32
+	GSOSize  uint16 // UDP_SEGMENT
+}
+
+// NewCookie returns the cookie of s without control messages (ipcm_init_sk).
+func (s *Sock) NewCookie() Cookie {
+	ck := Cookie{
+		Addr: s.Saddr.Load(), OIF: s.BoundDev.Load(), TTL: -1, TOS: -1,
+		Mark: s.Mark.Load(), Priority: s.Priority.Load(), TSFlags: s.TSFlags.Load(),
+	}
+	if p := s.options.Load(); p != nil {
+		ck.Options = *p
+	}
+	return ck
+}
+
+// solUDP is SOL_UDP.
+const solUDP = uapi.IPPROTO_UDP
+
+// Parse applies the control messages of a send: levels SOL_SOCKET, SOL_IP and,
+// with udp, SOL_UDP. Those of other levels are passed over; unknown ones of
+// these are EINVAL (ip_cmsg_send, __sock_cmsg_send).
+func (ck *Cookie) Parse(s *Sock, who *sock.Caller, control []byte, udp bool) error {
+	for {
+		c, rest, ok, err := sock.NextCmsg(control)
+		if err != nil || !ok {
+			return err
+		}
+		control = rest
+		switch c.Level {
+		case uapi.SOL_SOCKET:
+			err = ck.socketCmsg(who, c)
+		case uapi.IPPROTO_IP:
+			err = ck.ipCmsg(s, c)
+		case solUDP:
+			if !udp {
+				continue
+			}
+			if c.Type != uapi.UDP_SEGMENT || len(c.Data) != 2 {
+				return errno.EINVAL
+			}
+			ck.GSOSize = binary.NativeEndian.Uint16(c.Data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (ck *Cookie) socketCmsg(who *sock.Caller, c sock.Cmsg) error {
+	switch c.Type {
+	case uapi.SO_MARK:
+		if !who.Capable(sock.CapNetAdmin) && !who.Capable(sock.CapNetRaw) {
+			return errno.EPERM
+		}
+		if len(c.Data) != 4 {
+			return errno.EINVAL
+		}
+		ck.Mark = binary.NativeEndian.Uint32(c.Data)
+	case uapi.SO_PRIORITY:
+		if len(c.Data) != 4 {
+			return errno.EINVAL
+		}
+		v := binary.NativeEndian.Uint32(c.Data)
+		if v > 6 && !who.Capable(sock.CapNetAdmin) && !who.Capable(sock.CapNetRaw) {
+			return errno.EPERM
+		}
+		ck.Priority = v
+	case uapi.SO_TIMESTAMPING, uapi.SO_TIMESTAMPING_NEW:
+		const record = uapi.SOF_TIMESTAMPING_TX_HARDWARE | uapi.SOF_TIMESTAMPING_TX_SOFTWARE | uapi.SOF_TIMESTAMPING_TX_SCHED | uapi.SOF_TIMESTAMPING_TX_ACK
+		if len(c.Data) != 4 {
+			return errno.EINVAL
+		}
+		v := binary.NativeEndian.Uint32(c.Data)
+		if v&^record != 0 {
+			return errno.EINVAL
+		}
+		ck.TSFlags = ck.TSFlags&^record | v
+	case uapi.SCM_RIGHTS, uapi.SCM_CREDENTIALS: // of AF_UNIX: passed over
+	default:
+		return errno.EINVAL
+	}
+	return nil
+}
+
+func (ck *Cookie) ipCmsg(s *Sock, c sock.Cmsg) error {
+	v := 0
+	if len(c.Data) >= 4 {
+		v, _ = sock.Int(c.Data)
+	}
+	switch c.Type {
+	case uapi.IP_RETOPTS:
+		opts, err := parseOptions(c.Data[:min(len(c.Data), 40)])
+		ck.Options = opts
+		return err
+	case uapi.IP_PKTINFO:
+		if len(c.Data) != 12 { // struct in_pktinfo
+			return errno.EINVAL
+		}
+		if v != 0 {
+			ck.OIF = int32(v)
+		}
+		ck.Addr = binary.BigEndian.Uint32(c.Data[4:])
+	case uapi.IP_TTL:
+		if len(c.Data) != 4 || v < 1 || v > 255 {
+			return errno.EINVAL
+		}
+		ck.TTL = int32(v)
+	case uapi.IP_TOS:
+		switch len(c.Data) {
+		case 4:
+		case 1:
+			v = int(c.Data[0])
+		default:
+			return errno.EINVAL
+		}
+		if v < 0 || v > 255 {
+			return errno.EINVAL
+		}
+		ck.TOS = int32(v)
+	case uapi.IP_PROTOCOL:
+		if len(c.Data) != 4 || v < 1 || v > 255 {
+			return errno.EINVAL
+		}
+		ck.Protocol = int32(v)
+	default:
+		return errno.EINVAL
+	}
+	return nil
+}
+
+// parseOptions checks IP options as ip_options_get does for a program and pads
+// them to 4 bytes.
+func parseOptions(p []byte) ([]byte, error) {
+	if len(p) > 40 {
+		return nil, errno.EINVAL
+	}
+	if len(p) == 0 {
+		return nil, nil
+	}
+	opts := make([]byte, (len(p)+3)&^3)
+	copy(opts, p)
+	if err := ipv4CompileOptions(opts); err != nil {
+		return nil, err
+	}
+	return opts, nil
+}
+
+// ipv4CompileOptions walks the options: each must lie within them.
+func ipv4CompileOptions(opts []byte) error {
+	for i := 0; i < len(opts); {
+		switch opts[i] {
+		case 0: // end
+			return nil
+		case 1: // no operation
+			i++
+			continue
+		}
+		if i+1 >= len(opts) || opts[i+1] < 2 || i+int(opts[i+1]) > len(opts) {
+			return errno.EINVAL
+		}
+		i += int(opts[i+1])
+	}
+	return nil
+}
+
+// pktinfoNote is the word of skb.CB with interface and spec_dst for IP_PKTINFO.
+const pktinfoNote = 4
+
+// Note writes down what control messages will need once b is queued, when its
+// route and device are gone (ipv4_pktinfo_prepare).
+func (s *Sock) Note(b *skb.Buff, saddr, daddr uint32) {
+	index := int32(0)
+	if b.Dev != nil {
+		index = int32(b.Dev.Ifindex())
+	}
+	if b.Iif != 0 {
+		index = b.Iif
+	}
+	spec := daddr
+	if b.Dev != nil && s.Is(CmsgPktinfo) {
+		if rt := ipv4.RouteOf(b); rt != nil && rt.Flags&(ipv4.RTCFBroadcast|ipv4.RTCFMulticast) != 0 {
+			spec = ipv4.SelectSource(b.Dev, saddr, uapi.RT_SCOPE_LINK)
+		}
+	}
+	b.CB[pktinfoNote] = uint64(uint32(index)) | uint64(spec)<<32
+}
+
+// RecvIPCmsgs adds the control messages of level IP (ip_cmsg_recv_offset); b's
+// network header is at hand; dst is IP_ORIGDSTADDR.
+func (s *Sock) RecvIPCmsgs(m *sock.Msg, b *skb.Buff, dst Addr) {
+	if s.flags.Load()&cmsgFlags == 0 {
+		return
+	}
+	ip := b.Network()
+	if len(ip) < 20 {
+		return
+	}
+	if s.Is(CmsgPktinfo) {
+		var p [12]byte
+		binary.NativeEndian.PutUint32(p[:], uint32(b.CB[pktinfoNote]))
+		binary.BigEndian.PutUint32(p[4:], uint32(b.CB[pktinfoNote]>>32))
+		copy(p[8:], ip[16:20])
+		m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_PKTINFO, p[:])
+	}
+	if s.Is(CmsgTTL) {
+		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_TTL, uint32(ip[8]))
+	}
+	if s.Is(CmsgTOS) {
+		m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_TOS, ip[1:2])
+	}
+	if n := int(ip[0]&15) * 4; n > 20 && n <= len(ip) {
+		if s.Is(CmsgRecvOpts) {
+			m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_RECVOPTS, ip[20:n])
+		}
+		if s.Is(CmsgRetOpts) {
+			m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_RETOPTS, reverseOptions(ip[:n]))
+		}
+	}
+	if s.Is(CmsgOrigDst) {
+		sa := dst.Sockaddr()
+		m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_ORIGDSTADDR, sa[:])
+	}
+	if s.Is(CmsgFragSize) && b.IP.FragMaxSize != 0 {
+		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_RECVFRAGSIZE, uint32(b.IP.FragMaxSize))
+	}
+}
+
+// reverseOptions turns received options into those of an answer
+// (ip_options_echo): a source route goes back the way it came.
+func reverseOptions(ip []byte) []byte {
+	opts := append([]byte(nil), ip[20:]...)
+	for i := 0; i+1 < len(opts) && opts[i] != 0; {
+		if opts[i] == 1 {
+			i++
+			continue
+		}
+		n := int(opts[i+1])
+		if n < 2 || i+n > len(opts) {
+			break
+		}
+		if o := opts[i : i+n]; (o[0] == 131 || o[0] == 137) && n >= 3 {
+			reverseRoute(o)
+		}
+		i += n
+	}
+	return opts
+}
+
+// reverseRoute reverses the hops of a loose or strict source route that were
+// passed, and points back to the first.
+func reverseRoute(o []byte) {
+	hops := (len(o) - 3) / 4
+	for i, j := 0, hops-1; i < j; i, j = i+1, j-1 {
+		a, b := o[3+4*i:7+4*i], o[3+4*j:7+4*j]
+		var t [4]byte
+		copy(t[:], a)
+		copy(a, b)
+		copy(b, t[:])
+	}
+	o[2] = 4
+}
+
+// SendFlow fills a route key for a send of protocol with a cookie
+// (flowi4_init_output).
+func (s *Sock) SendFlow(ck *Cookie, daddr uint32, sport, dport uint16) ipv4.Flow {
+	f := ipv4.Flow{
+		OIF: int(ck.OIF), Mark: ck.Mark, UID: s.UID, Saddr: ck.Addr, Daddr: daddr,
+		TOS: s.cookieTOS(ck), Proto: uint8(s.Protocol()), SPort: sport, DPort: dport,
+	}
+	if s.Is(Transparent) || s.Is(HdrIncl) {
+		f.Flags |= ipv4.FlowAnySrc
+	}
+	if s.Has(sock.FlagDontRoute) {
+		f.Scope = uapi.RT_SCOPE_LINK
+	}
+	return f
+}
+
+func (s *Sock) cookieTOS(ck *Cookie) uint8 {
+	if ck.TOS >= 0 {
+		return uint8(ck.TOS)
+	}
+	return s.TOS()
+}
+
+// HeaderFor fills the header of a packet that leaves by rt.
+func (s *Sock) HeaderFor(ck *Cookie, rt *ipv4.Route, saddr, daddr uint32, proto uint8) Header {
+	h := Header{
+		Saddr: saddr, Daddr: daddr, Proto: proto, TOS: s.cookieTOS(ck), PMTUDisc: int8(s.PMTUDisc()),
+		NoDefrag: s.Is(NoDefrag), Options: ck.Options,
+	}
+	switch {
+	case ck.TTL > 0:
+		h.TTL = uint8(ck.TTL)
+	case rt != nil && rt.Type == uapi.RTN_MULTICAST:
+		h.TTL = uint8(s.mcTTL.Load())
+	default:
+		h.TTL = s.TTL()
+	}
+	return h
+}
+
+// Multicast fills device and source of a send to a group, when control
+// messages did not say them.
+func (s *Sock) Multicast(ck *Cookie) {
+	if ck.OIF == 0 {
+		ck.OIF = s.mcIndex.Load()
+	}
+	if ck.Addr == 0 {
+		ck.Addr = s.mcAddr.Load()
+	}
+}
+
+// UnicastIF fills the device of a unicast send from IP_UNICAST_IF.
+func (s *Sock) UnicastIF(ck *Cookie) {
+	if ck.OIF == 0 {
+		ck.OIF = s.ucIndex.Load()
+	}
+}
+
+// Prepare copies the socket's marks to a packet.
+func (s *Sock) Prepare(c *kern.CPU, b *skb.Buff, ck *Cookie) {
+	b.Mark, b.Priority = ck.Mark, ck.Priority
+	b.TSTxFlags = uint8(ck.TSFlags & 3)
+}

@@ -1,0 +1,149 @@
+package inet
+
+import (
+	"linen/kern"
+	"linen/net/skb"
+	"linen/net/sock"
+	"linen/uapi"
+	"linen/uapi/errno"
+	"linen/wire"
+)
+
+// ICMP types that become socket errors.
+const (
+	icmpUnreach   = 3
+	icmpTimeExcd  = 11
+	icmpParamProb = 12
+	fragNeeded    = 4 // code of icmpUnreach
+)
+
+// unreach is what each code of destination unreachable means to a socket, and
+// whether it is fatal to a connection (RFC 1122 §4.2.3.9, RFC 1812 §5.2.7.1).
+func unreach(code uint8) (e errno.Errno, fatal bool) {
+	switch code {
+	case 0: // network
+		return errno.ENETUNREACH, false
+	case 2: // protocol
+		return errno.ENOPROTOOPT, true
+	case 3: // port
+		return errno.ECONNREFUSED, true
+	case fragNeeded:
+		return errno.EMSGSIZE, false
+	case 5: // source route failed
+		return errno.EOPNOTSUPP, false
+	case 6, 9: // network unknown, prohibited
+		return errno.ENETUNREACH, true
+	case 7: // host unknown
+		return errno.EHOSTDOWN, true
+	case 8: // source isolated
+		return errno.ENONET, true
+	case 11: // network, for this type of service
+		return errno.ENETUNREACH, false
+	case 10, 13, 14, 15: // host prohibited, administratively, precedence
+		return errno.EHOSTUNREACH, true
+	}
+	return errno.EHOSTUNREACH, false
+}
+
+// ICMPError turns an ICMP error into an errno. ok is false when sockets do not
+// hear of it (source quench, redirects).
+func ICMPError(typ, code uint8) (e errno.Errno, fatal, ok bool) {
+	switch typ {
+	case icmpTimeExcd:
+		return errno.EHOSTUNREACH, false, true
+	case icmpParamProb:
+		return errno.EPROTO, true, true
+	case icmpUnreach:
+		if code > 15 {
+			return 0, false, false
+		}
+		e, fatal = unreach(code)
+		return e, fatal, true
+	}
+	return 0, false, false
+}
+
+// An ICMPErr is an ICMP error as it reaches a transport: b's data is the IP
+// header of the packet that failed, its network header.
+type ICMPErr struct {
+	Type, Code uint8
+	Info       uint32 // MTU, gateway or pointer
+	Offender   uint32 // who sent it
+}
+
+// DatagramError gives a datagram socket the ICMP error e about a packet of its own:
+// b, which stays the caller's, begins with that packet's payload; dst is where
+// it went (udp_err, raw_err, ping_err).
+func (s *Sock) DatagramError(c *kern.CPU, b *skb.Buff, e ICMPErr, dst Addr) {
+	err, hard, ok := ICMPError(e.Type, e.Code)
+	if !ok {
+		return
+	}
+	if e.Type == icmpUnreach && e.Code == fragNeeded {
+		if s.PMTUDisc() == uapi.IP_PMTUDISC_DONT {
+			return
+		}
+		err, hard = errno.EMSGSIZE, true
+	}
+	if s.Is(RecvErr) {
+		s.QueueICMP(c, b, e, err, dst)
+	} else if !hard || s.State() != uapi.TCP_ESTABLISHED {
+		return
+	}
+	s.SetError(c, err)
+}
+
+// QueueICMP appends an ICMP error to the error queue (ip_icmp_error).
+func (s *Sock) QueueICMP(c *kern.CPU, b *skb.Buff, e ICMPErr, err errno.Errno, dst Addr) {
+	from := Addr{IP: e.Offender}.Sockaddr()
+	to := dst.Sockaddr()
+	o := b.Copy(c)
+	if !s.QueueError(c, o, sock.ExtErr{
+		Errno: err, Origin: uapi.SO_EE_ORIGIN_ICMP, Type: e.Type, Code: e.Code, Info: e.Info,
+		Offender: from[:], Name: to[:],
+	}) {
+		o.Consume(c)
+	}
+}
+
+// LocalError appends an error of our own, such as EMSGSIZE with the path's MTU,
+// to the error queue when IP_RECVERR is on (ip_local_error).
+func (s *Sock) LocalError(c *kern.CPU, e errno.Errno, dst Addr, info uint32) {
+	if !s.Is(RecvErr) {
+		return
+	}
+	b := skb.Alloc(c, 64)
+	to := dst.Sockaddr()
+	if !s.QueueError(c, b, sock.ExtErr{Errno: e, Origin: uapi.SO_EE_ORIGIN_LOCAL, Info: info, Name: to[:]}) {
+		b.Consume(c)
+	}
+}
+
+// RecvError is Recvmsg with MSG_ERRQUEUE (ip_recv_error).
+func (s *Sock) RecvError(m *sock.Msg) (int, error) {
+	h, n, err := s.DequeueError(m)
+	if err != nil {
+		return 0, err
+	}
+	b := h.Buff()
+	s.RecvCmsgs(m, b)
+	if len(h.Name) != 0 {
+		m.SetName(h.Name)
+	}
+	if h.Origin == uapi.SO_EE_ORIGIN_ICMP || h.Origin == uapi.SO_EE_ORIGIN_LOCAL {
+		s.errCmsgs(m, b, h.Origin)
+	}
+	h.PutErrCmsg(m, uapi.IPPROTO_IP, uapi.IP_RECVERR, SockaddrLen)
+	s.Done(b)
+	return n, nil
+}
+
+// errCmsgs adds the IP control messages of the ICMP packet itself.
+func (s *Sock) errCmsgs(m *sock.Msg, b *skb.Buff, origin uint8) {
+	if origin != uapi.SO_EE_ORIGIN_ICMP {
+		return
+	}
+	if ip, ok := wire.AsIPv4(b.Network()); ok {
+		s.RecvIPCmsgs(m, b, Addr{IP: ip.Daddr()})
+	}
+}
