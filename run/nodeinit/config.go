@@ -76,10 +76,15 @@ type Mode struct {
 	Killable bool
 }
 
-// Has reports whether the node has a view.
+// Has reports whether the node has a view. Without private mounts there is none
+// but the host name.
 func (m Mode) Has(view string) bool {
 	_, missing := m.Missing[view]
-	return m.MountNS && !missing
+	if view == ViewHostname {
+		return m.UTSNS && !missing
+	}
+	_, shared := m.Missing[ViewMounts]
+	return m.MountNS && !shared && !missing
 }
 
 // FullTree reports whether all kernel files come from the FUSE tree, so that no
@@ -128,7 +133,7 @@ func DefaultFilter(m Mode) seccomp.Config {
 		Credentials: true,
 		Chown:       m.UserNS || os.Geteuid() != 0,
 		Namespaces:  !m.NetNS,
-		Mounts:      !m.MountNS,
+		Mounts:      !m.Has(ViewMounts),
 		Files:       !m.FullTree(),
 		Mmap:        true,
 	}

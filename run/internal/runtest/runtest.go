@@ -1,8 +1,9 @@
 //go:build linux
 
-// Package runtest lets one test of run/ stand in four places: as root and as an
-// ordinary user, where user namespaces are allowed and where they are refused.
-// Only tests import it.
+// Package runtest lets one test of run/ stand in several places: as root and as
+// an ordinary user, where everything is allowed, where user namespaces are
+// refused, and where they are allowed but nothing may be mounted in them (as
+// AppArmor does it on Ubuntu, and many containers). Only tests import it.
 package runtest
 
 import (
@@ -43,8 +44,8 @@ func Main(m *testing.M) {
 	if nodeinit.IsInit() {
 		nodeinit.Main()
 	}
-	if strings.HasSuffix(os.Getenv(envPlace), refusedSuffix) {
-		if err := seccomp.InstallAll(seccomp.NoUserNamespaces()); err != nil {
+	if filter := refusal(); filter != nil {
+		if err := seccomp.InstallAll(filter); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -87,7 +88,28 @@ func leaks() int {
 	}
 }
 
-const refusedSuffix = " without user namespaces"
+// What a place refuses.
+const (
+	nothing         = ""
+	noUserNamespace = " without user namespaces"
+	noMounts        = " without mounts"
+)
+
+// refusal is the filter that makes this place, nil where nothing is refused.
+func refusal() []unix.SockFilter {
+	place := os.Getenv(envPlace)
+	switch {
+	case strings.HasSuffix(place, noUserNamespace):
+		return seccomp.NoUserNamespaces()
+	case strings.HasSuffix(place, noMounts):
+		return seccomp.Refuse(
+			seccomp.Refusal{Nr: unix.SYS_MOUNT, Errno: unix.EPERM},
+			seccomp.Refusal{Nr: unix.SYS_MOVE_MOUNT, Errno: unix.EPERM},
+			seccomp.Refusal{Nr: unix.SYS_SETHOSTNAME, Errno: unix.EPERM},
+		)
+	}
+	return nil
+}
 
 // Everywhere runs test in each place that this process can reach, in a process
 // of its own.
@@ -98,21 +120,22 @@ func Everywhere(t *testing.T, test func(t *testing.T)) {
 		return
 	}
 	for _, uid := range []int{0, nobody} {
-		for _, refused := range []bool{false, true} {
+		for _, refused := range []string{nothing, noUserNamespace, noMounts} {
 			name := "root"
 			if uid != 0 {
 				name = "user"
 			}
-			if refused {
-				name += refusedSuffix
-			}
+			name += refused
 			t.Run(name, func(t *testing.T) { again(t, name, uid) })
 		}
 	}
 }
 
-// Refused reports whether user namespaces are refused in this place.
-func Refused() bool { return strings.HasSuffix(os.Getenv(envPlace), refusedSuffix) }
+// NoUserNamespaces reports whether user namespaces are refused in this place.
+func NoUserNamespaces() bool { return strings.HasSuffix(os.Getenv(envPlace), noUserNamespace) }
+
+// Unrestricted reports whether this place refuses nothing.
+func Unrestricted() bool { return refusal() == nil }
 
 // again runs the test that t is a subtest of in a new process.
 func again(t *testing.T, place string, uid int) {
