@@ -37,7 +37,10 @@ type Port struct {
 	n      *netns.Net
 	link   *link
 	opener *Creds
+	// Tag is the owner's: the socket's inode number.
+	Tag    uint64
 	wake   func(c *kern.CPU)
+	filter func(c *kern.CPU, data []byte) (keep int)
 
 	mu        sync.Mutex
 	id        uint32
@@ -95,6 +98,11 @@ func (p *Port) Close() {
 	p.queue.purge()
 	p.dump = nil
 }
+
+// SetFilter makes f decide of each datagram before it is queued: how many bytes
+// to keep, 0 for none. It is called as wake is; it is set before the Port is
+// used.
+func (p *Port) SetFilter(f func(c *kern.CPU, data []byte) (keep int)) { p.filter = f }
 
 // ID returns the port id, or 0 before it is bound.
 func (p *Port) ID() uint32 {

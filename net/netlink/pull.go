@@ -11,8 +11,8 @@ import (
 // Bounds of a dump's page in bytes: NLMSG_GOODSIZE for pages of 4096, and the
 // most that a reader's buffer makes of it.
 const (
-	minPage = 4096 - sharedSize
-	maxPage = 32768 - sharedSize
+	minPage = 4096 - 320 // SKB_WITH_OVERHEAD
+	maxPage = 32768 - 320
 )
 
 // StartDump begins the dump that r asks for: fn writes it page by page, the

@@ -1,9 +1,8 @@
 package netlink
 
 import (
-	"math/bits"
-
 	"linen/kern"
+	"linen/net/skb"
 	"linen/uapi/errno"
 )
 
@@ -38,20 +37,6 @@ type queue struct {
 	drops     uint32
 }
 
-// Overheads of a message's memory as Linux charges it: struct sk_buff and
-// struct skb_shared_info, bytes.
-const (
-	skbSize    = 256
-	sharedSize = 320
-)
-
-// trueSize is what a message of n bytes costs a receive buffer: skb->truesize
-// after netlink_trim.
-func trueSize(n int) int {
-	n += sharedSize
-	return skbSize + 1<<bits.Len(uint(n-1))
-}
-
 func (q *queue) push(d datagram) {
 	if q.n == len(q.ring) {
 		ring := make([]datagram, max(4, 2*q.n))
@@ -83,7 +68,14 @@ func (q *queue) purge() { q.ring, q.head, q.n, q.charged = nil, 0, 0, 0 }
 // deliver queues d and reports whether there was room; otherwise the reader
 // learns of it by ENOBUFS (netlink_overrun).
 func (p *Port) deliver(c *kern.CPU, d datagram) bool {
-	d.size = trueSize(len(d.data))
+	if p.filter != nil {
+		keep := p.filter(c, d.data)
+		if keep <= 0 {
+			return true
+		}
+		d.data = d.data[:min(keep, len(d.data))]
+	}
+	d.size = int(skb.TrueSize(len(d.data)))
 	p.mu.Lock()
 	q := &p.queue
 	ok := !p.closed && q.charged <= q.limit && !q.congested
@@ -143,13 +135,16 @@ func (p *Port) Waiting() int {
 // pulls the next page of a dump when there is room. With peek it stays. Errors:
 // EAGAIN when there is none; what waits, such as ENOBUFS, comes first, once.
 func (p *Port) Recv(size int, peek bool) (Datagram, error) {
-	p.mu.Lock()
-	q := &p.queue
-	if e := q.err; e != 0 {
-		q.err = 0
-		p.mu.Unlock()
+	if e := p.TakeError(); e != 0 {
 		return Datagram{}, e
 	}
+	return p.RecvPast(size, peek)
+}
+
+// RecvPast is Recv that looks past an error and leaves it.
+func (p *Port) RecvPast(size int, peek bool) (Datagram, error) {
+	p.mu.Lock()
+	q := &p.queue
 	if q.n == 0 {
 		p.mu.Unlock()
 		return Datagram{}, errno.EAGAIN
