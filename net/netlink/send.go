@@ -17,15 +17,18 @@ type Addr struct {
 
 // Send sends data for the user who. to is nil for where the Port is connected,
 // else the kernel. Requests to the kernel are served before Send returns.
-// Errors: ENODATA when data is empty, EPERM, ECONNREFUSED when nobody has the
+// Errors: EBADF after Close, ENODATA when data is empty, EPERM, ECONNREFUSED when nobody has the
 // port, EAGAIN when its queue is full.
 func (p *Port) Send(data []byte, to *Addr, who *Creds) (int, error) {
 	if len(data) == 0 {
 		return 0, errno.ENODATA
 	}
 	p.mu.Lock()
-	dst, group := p.dst, p.dstGroup
+	dst, group, closed := p.dst, p.dstGroup, p.closed
 	p.mu.Unlock()
+	if closed {
+		return 0, errno.EBADF
+	}
 	sender := who
 	if to != nil {
 		dst, group = to.Port, firstGroup(to.Groups)
