@@ -134,7 +134,7 @@ func command(cfg Config, mode Mode, control *os.File) *exec.Cmd {
 	}
 	cmd := &exec.Cmd{
 		Path: exe, Args: []string{argv0, cfg.Name}, Dir: "/",
-		Env:        []string{"GOMAXPROCS=2", "GOTRACEBACK=single"},
+		Env:        initEnv(),
 		Stderr:     os.Stderr,
 		ExtraFiles: []*os.File{control},
 	}
@@ -152,6 +152,17 @@ func command(cfg Config, mode Mode, control *os.File) *exec.Cmd {
 	}
 	cmd.SysProcAttr = attr
 	return cmd
+}
+
+// initEnv is small: the init looks at nothing but the settings of Go's runtime.
+func initEnv() []string {
+	env := []string{"GOMAXPROCS=2"}
+	for _, name := range []string{"GODEBUG", "GORACE", "GOTRACEBACK", "GOCOVERDIR"} {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
 }
 
 // handshake sets the node up: file view, kernel files, filter.

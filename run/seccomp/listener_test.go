@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { runtest.Main(m) }
 
 // supervised runs body on a thread under the filter while handle answers its
 // notified calls. The thread ends with the test.
-func supervised(t *testing.T, body func(), handle func(l *seccomp.Listener, n *seccomp.Notif)) {
+func supervised(t testing.TB, body func(), handle func(l *seccomp.Listener, n *seccomp.Notif)) {
 	t.Helper()
 	type installed struct {
 		fd  int
