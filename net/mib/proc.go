@@ -59,21 +59,24 @@ func (t *Table) WriteNetstat(w *bytes.Buffer) {
 
 // write writes the two rows of a group, with more columns in front.
 func (l *line) write(w *bytes.Buffer, v *[NumIDs]uint64, names, values []string) {
-	row := func(cells []string, count func(i int) string) {
-		w.WriteString(l.prefix)
+	for i, name := range l.names {
+		names = append(names, name)
+		values = append(values, strconv.FormatUint(v[int(l.first)+i], 10))
+	}
+	rows(w, l.prefix, names, values)
+}
+
+// rows writes a row of names and one of values.
+func rows(w *bytes.Buffer, prefix string, names, values []string) {
+	for _, cells := range [...][]string{names, values} {
+		w.WriteString(prefix)
 		w.WriteByte(':')
 		for _, s := range cells {
 			w.WriteByte(' ')
 			w.WriteString(s)
 		}
-		for i := range l.names {
-			w.WriteByte(' ')
-			w.WriteString(count(i))
-		}
 		w.WriteByte('\n')
 	}
-	row(names, func(i int) string { return l.names[i] })
-	row(values, func(i int) string { return strconv.FormatUint(v[int(l.first)+i], 10) })
 }
 
 // writeICMPMsg writes the IcmpMsg rows: only types that were seen, or nothing.
@@ -87,10 +90,7 @@ func (t *Table) writeICMPMsg(w *bytes.Buffer) {
 			}
 		}
 	}
-	if len(names) == 0 {
-		return
+	if len(names) > 0 {
+		rows(w, "IcmpMsg", names, values)
 	}
-	l := line{prefix: "IcmpMsg"}
-	l.write(w, nil, names, nil)
-	l.write(w, nil, values, nil)
 }

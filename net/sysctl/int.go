@@ -86,6 +86,9 @@ func (s *Spec) parse(p *parser) (int64, error) {
 	if v < lo || v > hi {
 		return 0, errno.EINVAL
 	}
+	if scale := s.Unit.scale(); scale > 1 && (v > hi/scale || v < lo/scale) {
+		return 0, errno.EINVAL // more than an int of jiffies holds
+	}
 	v *= s.Unit.scale()
 	if s.Ranged && (v < s.Min || v > s.Max) {
 		return 0, errno.EINVAL

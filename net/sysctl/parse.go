@@ -28,7 +28,7 @@ func (p *parser) empty() bool {
 const maxDigits = 21
 
 // number reads one number: a sign, then 0x hex, 0 octal or decimal, ended by
-// white space or a NUL. Error: EINVAL.
+// white space. Error: EINVAL.
 func (p *parser) number() (int64, error) {
 	p.skip()
 	s := p.rest
@@ -66,7 +66,7 @@ func (p *parser) number() (int64, error) {
 }
 
 // trailer reports whether c may follow a number.
-func trailer(c byte) bool { return space(c) || c == 0 }
+func trailer(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
 
 func digit(c byte) int {
 	switch {
