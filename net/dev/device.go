@@ -78,6 +78,7 @@ type Device struct {
 	agreed  []*subscriber // those who agreed to a registration that was refused
 	leaving bool          // its namespace or its registration is being left: no AF attributes
 	silent  bool          // no notification of its end
+	want    int           // the ifindex that rtnetlink was asked for, 0: any
 	fresh   bool          // rtnetlink is making it: no notification before the end
 }
 

@@ -19,6 +19,7 @@ func initNet(n *netns.Net) (*state, error) {
 	s.ifx.byIndex = make(map[int]*Device)
 	s.ifx.byName = make(map[string]*Device)
 	s.backlog = sysctl.Of(n).Int("net/core/netdev_max_backlog", sysctl.Spec{Default: defaultBacklog})
+	handleLinks(n)
 	_, err := s.chain.Add(0, rtnetlinkEvent)
 	return s, err
 }

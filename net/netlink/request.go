@@ -154,3 +154,12 @@ func (r *Request) Message(typ, flags uint16) *Msg {
 
 // Reply sends m to the requester.
 func (r *Request) Reply(m *Msg) { r.port.deliver(nil, datagram{data: m.Bytes(), nsid: -1}) }
+
+// ParseBehind is ParseNested of what follows a header of hdrlen bytes in a: an
+// attribute that holds a whole request, such as VETH_INFO_PEER
+// (rtnl_nla_parse_ifinfomsg).
+func ParseBehind(a Attr, hdrlen int, p Policy, mode Mode) (Attrs, error) {
+	skip := min(Align(hdrlen), len(a.data))
+	var warn ExtAck
+	return parse(a.data[skip:], a.off+AttrLen+uint32(skip), p, mode, &warn)
+}
