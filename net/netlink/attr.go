@@ -115,6 +115,18 @@ func (a Attr) Each(f func(Attr) bool) {
 	}
 }
 
+// EachAttr calls f for every attribute in p, which is no attribute's payload
+// itself (a struct rtnexthop's rest), until f returns false. Offsets count from
+// p.
+func EachAttr(p []byte, f func(Attr) bool) {
+	it := iter{rest: p}
+	for it.next() {
+		if !f(it.attr) {
+			return
+		}
+	}
+}
+
 // iter walks attributes.
 type iter struct {
 	rest []byte

@@ -1,0 +1,231 @@
+package ipv4
+
+import (
+	"encoding/binary"
+	"maps"
+	"strconv"
+
+	"linen/net/fibrules"
+	"linen/net/skb"
+	"linen/uapi"
+	"linen/uapi/errno"
+)
+
+// rule4 is a rule with its prefixes as numbers.
+type rule4 struct {
+	*fibrules.Rule
+	src, srcMask uint32
+	dst, dstMask uint32
+	jump         int // of a goto: where it leads to; -1: nowhere yet
+}
+
+// ruleset is the published list of rules.
+type ruleset struct {
+	rules      []rule4
+	needsPorts bool // some rule looks at the transport header
+}
+
+// rulesChanged publishes the list in the form that lookups use. As long as
+// there are only the default rules lookups go to the tables directly.
+func (st *state) rulesChanged(rules []*fibrules.Rule) {
+	st.flushCache()
+	if isDefault(rules) {
+		st.rules.Store(nil)
+		return
+	}
+	set := &ruleset{rules: make([]rule4, len(rules))}
+	at := make(map[*fibrules.Rule]int, len(rules))
+	for i, r := range rules {
+		set.rules[i] = rule4{
+			Rule: r, jump: -1,
+			src: binary.BigEndian.Uint32(r.Src.Addr[:]), srcMask: mask(r.Src.Len),
+			dst: binary.BigEndian.Uint32(r.Dst.Addr[:]), dstMask: mask(r.Dst.Len),
+		}
+		set.needsPorts = set.needsPorts || r.NeedsPorts()
+		at[r] = i
+	}
+	for i := range set.rules {
+		if t := set.rules[i].Target(); t != nil {
+			set.rules[i].jump = at[t]
+		}
+	}
+	st.rules.Store(set)
+}
+
+// isDefault reports whether the rules are those of a new namespace.
+func isDefault(rules []*fibrules.Rule) bool {
+	if len(rules) != 3 {
+		return false
+	}
+	for i, id := range []uint32{uapi.RT_TABLE_LOCAL, uapi.RT_TABLE_MAIN, uapi.RT_TABLE_DEFAULT} {
+		r := rules[i]
+		if r.Proto != uapi.RTPROT_KERNEL || r.Table != id || r.Action != uapi.FR_ACT_TO_TBL {
+			return false
+		}
+	}
+	return true
+}
+
+// validateRule is IPv4's part of the checks of a new rule; a rule without
+// table gets one of its own.
+func (st *state) validateRule(r *fibrules.Rule) error {
+	if r.Action == uapi.FR_ACT_TO_TBL && !r.L3mdev {
+		if r.Table == uapi.RT_TABLE_UNSPEC {
+			r.Table = st.emptyTable()
+		}
+		if r.Table == uapi.RT_TABLE_UNSPEC {
+			return errno.ENOBUFS
+		}
+		st.newTable(r.Table)
+	}
+	return nil
+}
+
+// emptyTable returns the number of a table that does not exist yet.
+func (st *state) emptyTable() uint32 {
+	for id := uint32(1); id < uapi.RT_TABLE_DEFAULT; id++ {
+		if st.table(id) == nil {
+			return id
+		}
+	}
+	return uapi.RT_TABLE_UNSPEC
+}
+
+// table returns the table id, or nil.
+func (st *state) table(id uint32) *table {
+	switch id {
+	case uapi.RT_TABLE_LOCAL:
+		return st.local.Load()
+	case uapi.RT_TABLE_UNSPEC, uapi.RT_TABLE_MAIN:
+		return st.main.Load()
+	}
+	if m := st.tables.Load(); m != nil {
+		return (*m)[id]
+	}
+	return nil
+}
+
+// newTable returns the table id, making it when there is none. The RTNL is
+// held.
+func (st *state) newTable(id uint32) *table {
+	if id == uapi.RT_TABLE_UNSPEC {
+		id = uapi.RT_TABLE_MAIN
+	}
+	if t := st.table(id); t != nil {
+		return t
+	}
+	t := &table{id: id}
+	switch id {
+	case uapi.RT_TABLE_LOCAL:
+		st.local.Store(t)
+	case uapi.RT_TABLE_MAIN:
+		st.main.Store(t)
+	case uapi.RT_TABLE_DEFAULT:
+		st.deflt.Store(t)
+	}
+	all := map[uint32]*table{id: t}
+	if m := st.tables.Load(); m != nil {
+		maps.Copy(all, *m)
+	}
+	st.tables.Store(&all)
+	return t
+}
+
+// lookup asks the rules and tables for f (fib_lookup). Errors: ENETUNREACH
+// when nothing is found, those of the route or the rule otherwise.
+func (st *state) lookup(f *Flow, res *result, flags int) errno.Errno {
+	set := st.rules.Load()
+	if set != nil {
+		return st.lookupRules(set, f, res, flags)
+	}
+	res.rule = nil
+	if t := st.local.Load(); t != nil {
+		if e := t.lookup(f, res, flags); e != errno.EAGAIN {
+			return e
+		}
+	}
+	if t := st.main.Load(); t != nil {
+		if e := t.lookup(f, res, flags); e != errno.EAGAIN {
+			return e
+		}
+	}
+	if t := st.deflt.Load(); t != nil {
+		if e := t.lookup(f, res, flags); e != errno.EAGAIN {
+			return e
+		}
+	}
+	return errno.ENETUNREACH
+}
+
+// lookupRules walks the rules (fib_rules_lookup): gotos lead forward only, so
+// every rule is looked at once at most.
+func (st *state) lookupRules(set *ruleset, f *Flow, res *result, flags int) errno.Errno {
+	k := fibrules.Key{
+		IIF: f.IIF, OIF: f.OIF, L3mdev: f.L3mdev, Mark: f.Mark, UID: f.UID, TunID: f.TunID,
+		SrcPort: f.SPort, DstPort: f.DPort, Proto: f.Proto, TOS: f.TOS & dscp,
+	}
+	for i := 0; i < len(set.rules); i++ {
+		r := &set.rules[i]
+		if !r.Match(&k, (f.Saddr^r.src)&r.srcMask == 0 && (f.Daddr^r.dst)&r.dstMask == 0) {
+			continue
+		}
+		res.rule = r
+		switch r.Action {
+		case uapi.FR_ACT_GOTO:
+			if r.jump > i {
+				i = r.jump - 1
+			}
+		case uapi.FR_ACT_NOP:
+		case uapi.FR_ACT_TO_TBL:
+			e := errno.EAGAIN
+			if t := st.table(r.tableOf(st, f)); t != nil {
+				e = t.lookup(f, res, flags)
+			}
+			if e != errno.EAGAIN && !(e == 0 && r.suppresses(res)) {
+				return e
+			}
+		case uapi.FR_ACT_UNREACHABLE:
+			return errno.ENETUNREACH
+		case uapi.FR_ACT_PROHIBIT:
+			return errno.EACCES
+		default:
+			return errno.EINVAL
+		}
+	}
+	res.rule = nil
+	return errno.ENETUNREACH
+}
+
+// tableOf returns the table that a rule leads to.
+func (r *rule4) tableOf(st *state, f *Flow) uint32 {
+	if r.L3mdev && st.data.l3mdevTable != nil {
+		return st.data.l3mdevTable(f.L3mdev)
+	}
+	return r.Table
+}
+
+// suppresses reports whether the rule does not want the result
+// (suppress_prefixlength, suppress_ifgroup).
+func (r *rule4) suppresses(res *result) bool {
+	if int32(res.alias.plen) <= r.SuppressPrefixLen {
+		return true
+	}
+	return r.SuppressIfgroup != -1 && res.nh != nil && res.nh.dev != nil &&
+		int32(res.nh.dev.Group()) == r.SuppressIfgroup
+}
+
+// traceRule reports which rule chose the table.
+func (res *result) traceRule() skb.Event {
+	e := skb.Event{Point: skb.PointRule, Verdict: "lookup"}
+	switch {
+	case res.rule != nil:
+		e.By = "rule " + strconv.FormatUint(uint64(res.rule.Pref), 10)
+		e.Detail = res.rule.Rule
+	case res.table != nil:
+		e.By = "default rules"
+	}
+	if res.table != nil {
+		e.Verdict = "table " + strconv.FormatUint(uint64(res.table.id), 10)
+	}
+	return e
+}
