@@ -1,0 +1,230 @@
+//go:build linux
+
+package supervise
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Host is what all nodes of one process share: an inotify instance that tells
+// when a program's end of a pair is closed (a user has only 128 of them), an
+// epoll that watches our ends, and the parked calls.
+type Host struct {
+	log     *slog.Logger
+	epoll   int
+	inotify int
+	stop    int           // an eventfd
+	work    chan struct{} // tells pumping of dirty files
+	parking *parking
+	wg      sync.WaitGroup
+	bufs    sync.Pool // *[]byte of bufSize
+
+	mu      sync.Mutex
+	polled  map[int32]func()    // by our descriptor
+	watches map[int32]*file     // by inotify watch
+	dirty   []*file
+	closed  bool
+}
+
+// NewHost starts the shared parts. log may be nil.
+func NewHost(log *slog.Logger) (*Host, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	h := &Host{
+		log: log, epoll: -1, inotify: -1, stop: -1, work: make(chan struct{}, 1),
+		polled: map[int32]func(){}, watches: map[int32]*file{},
+	}
+	if err := h.open(); err != nil {
+		h.closeAll()
+		return nil, fmt.Errorf("supervise: %w", err)
+	}
+	h.parking = newParking()
+	h.wg.Go(h.loop)
+	h.wg.Go(h.pumping)
+	h.wg.Go(h.parking.loop)
+	return h, nil
+}
+
+func (h *Host) open() (err error) {
+	if h.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return err
+	}
+	if h.inotify, err = unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK); err != nil {
+		return err
+	}
+	if h.stop, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return err
+	}
+	if err = h.poll(h.inotify, unix.EPOLLIN, h.closings); err != nil {
+		return err
+	}
+	return h.poll(h.stop, unix.EPOLLIN, nil)
+}
+
+func (h *Host) closeAll() {
+	for _, fd := range []int{h.epoll, h.inotify, h.stop} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// Close ends the shared parts; every node has been closed before.
+func (h *Host) Close() {
+	h.mu.Lock()
+	done := h.closed
+	h.closed = true
+	h.mu.Unlock()
+	if done {
+		return
+	}
+	unix.Write(h.stop, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	close(h.work)
+	h.parking.close()
+	h.wg.Wait()
+	h.closeAll()
+}
+
+// poll calls f on the host's goroutine when an event of fd comes, until unpoll.
+func (h *Host) poll(fd int, events uint32, f func()) error {
+	h.mu.Lock()
+	h.polled[int32(fd)] = f
+	h.mu.Unlock()
+	err := unix.EpollCtl(h.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)})
+	if err != nil {
+		h.unpoll(fd)
+	}
+	return err
+}
+
+// unpoll comes before fd is closed. A call of its function may be under way.
+func (h *Host) unpoll(fd int) {
+	h.mu.Lock()
+	delete(h.polled, int32(fd))
+	h.mu.Unlock()
+	unix.EpollCtl(h.epoll, unix.EPOLL_CTL_DEL, fd, nil) // ENOENT: it was not added
+}
+
+func (h *Host) loop() {
+	events := make([]unix.EpollEvent, 64)
+	for {
+		n, err := unix.EpollWait(h.epoll, events, -1)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			h.log.Error("epoll", "error", err)
+			return
+		}
+		for _, e := range events[:n] {
+			if int(e.Fd) == h.stop {
+				return
+			}
+			h.mu.Lock()
+			f := h.polled[e.Fd]
+			h.mu.Unlock()
+			if f != nil {
+				f()
+			}
+		}
+	}
+}
+
+// watch makes f.closed be called at the last close of the socket fd.
+func (h *Host) watch(fd int, f *file) error {
+	wd, err := unix.InotifyAddWatch(h.inotify, fmt.Sprintf("/proc/self/fd/%d", fd), unix.IN_CLOSE)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	h.watches[int32(wd)] = f
+	h.mu.Unlock()
+	return nil
+}
+
+// closings reads the close events.
+func (h *Host) closings() {
+	var buf [16 * (unix.SizeofInotifyEvent + unix.NAME_MAX + 1)]byte
+	for {
+		n, err := unix.Read(h.inotify, buf[:])
+		if err != nil || n <= 0 {
+			return // EAGAIN
+		}
+		for p := buf[:n]; len(p) >= unix.SizeofInotifyEvent; {
+			e := (*unix.InotifyEvent)(unsafe.Pointer(&p[0]))
+			p = p[unix.SizeofInotifyEvent+int(e.Len):]
+			if e.Mask&unix.IN_CLOSE == 0 {
+				continue
+			}
+			h.mu.Lock()
+			f := h.watches[e.Wd]
+			delete(h.watches, e.Wd)
+			h.mu.Unlock()
+			if f != nil {
+				f.gone()
+			}
+		}
+	}
+}
+
+// kick has f pumped soon: by whoever drains next. It may be called anywhere.
+func (h *Host) kick(f *file) {
+	if f.dirty.Swap(true) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	h.dirty = append(h.dirty, f)
+	select {
+	case h.work <- struct{}{}:
+	default:
+	}
+}
+
+// drain pumps the dirty files. The caller holds no lock.
+func (h *Host) drain() {
+	for {
+		h.mu.Lock()
+		list := h.dirty
+		h.dirty = nil
+		h.mu.Unlock()
+		if len(list) == 0 {
+			return
+		}
+		for _, f := range list {
+			f.dirty.Store(false)
+			f.pump()
+		}
+	}
+}
+
+func (h *Host) pumping() {
+	for range h.work {
+		h.drain()
+	}
+}
+
+// bufSize holds every datagram and the usual pages of a dump.
+const bufSize = 1 << 17
+
+// buffer returns n bytes, not zeroed, and a function to give them back.
+func (h *Host) buffer(n int) ([]byte, func()) {
+	if n > bufSize {
+		return make([]byte, n), func() {}
+	}
+	p, _ := h.bufs.Get().(*[]byte)
+	if p == nil {
+		b := make([]byte, bufSize)
+		p = &b
+	}
+	return (*p)[:n], func() { h.bufs.Put(p) }
+}
