@@ -114,10 +114,9 @@ func (d *Device) close() {
 	d.flags.And(^uint32(uapi.IFF_UP))
 }
 
-// activate gives d its queueing discipline when it has a carrier; one without
-// gets it with its carrier (dev_activate).
+// activate gives d its queueing discipline (dev_activate).
 func (d *Device) activate() {
-	if !d.Carrier() || !d.setState(stateActivated, true) {
+	if !d.setState(stateActivated, true) {
 		return
 	}
 	if d.qdisc.Load() == nil && !d.NoQueue && d.TxQueueLen() > 0 {
@@ -136,7 +135,7 @@ func (d *Device) changeFlags(f uint32, r *netlink.Request) error {
 	if err := d.applyFlags(f); err != nil {
 		return err
 	}
-	d.notifyFlags(old, old^d.flags.Load()|oldWish^d.gflags.Load(), r)
+	d.notifyFlags(old, (old^d.flags.Load())|(oldWish^d.gflags.Load()), r)
 	return nil
 }
 

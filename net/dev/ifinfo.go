@@ -110,6 +110,7 @@ func (d *Device) fill(m *netlink.Msg, change uint32, a ifinfoArgs) {
 	d.fillLink(m, a)
 	m.String(uapi.IFLA_QDISC, d.QueueName())
 	d.fillAF(m, a.extMask)
+	m.Reserve(uapi.IFLA_MAP, 32) // struct rtnl_link_ifmap: no memory or interrupt
 	if alt := d.AltNames(); len(alt) > 0 {
 		props := m.Nest(uapi.IFLA_PROP_LIST)
 		for _, s := range alt {
@@ -117,7 +118,6 @@ func (d *Device) fill(m *netlink.Msg, change uint32, a ifinfoArgs) {
 		}
 		m.End(props)
 	}
-	m.Reserve(uapi.IFLA_MAP, 32) // struct rtnl_link_ifmap: no memory or interrupt
 	m.End(m.Nest(uapi.IFLA_DEVLINK_PORT))
 	m.End(m.Nest(uapi.IFLA_DPLL_PIN))
 }

@@ -71,6 +71,7 @@ type linkDump struct {
 	next   int // the index to go on with
 	master int
 	kind   string
+	flags  uint16 // of every message
 	args   ifinfoArgs
 	list   []*Device
 }
@@ -93,7 +94,7 @@ func dumpLinks(dump *netlink.Dump) error {
 		if s.args.src == nil {
 			d.syncLink()
 		}
-		if !dump.Put(uapi.RTM_NEWLINK, 0, func(m *netlink.Msg) { d.fill(m, 0, s.args) }) {
+		if !dump.Put(uapi.RTM_NEWLINK, s.flags, func(m *netlink.Msg) { d.fill(m, 0, s.args) }) {
 			return netlink.More
 		}
 	}
@@ -129,7 +130,7 @@ func startLinkDump(dump *netlink.Dump) (*linkDump, error) {
 		}
 	}
 	if s.master != 0 || s.kind != "" {
-		dump.Filtered()
+		s.flags = uapi.NLM_F_DUMP_FILTERED
 	}
 	return s, nil
 }

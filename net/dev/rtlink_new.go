@@ -217,8 +217,6 @@ func (q *newLinkReq) create() error {
 	name := q.tb.Text(uapi.IFLA_IFNAME)
 	if !q.tb.Has(uapi.IFLA_IFNAME) {
 		name = q.kind.Name + "%d"
-	} else if !ValidName(name) {
-		return errno.EINVAL
 	}
 	d, err := CreateLink(at, q.kind, name, q.tb)
 	if err != nil {
