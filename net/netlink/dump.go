@@ -1,14 +1,14 @@
 package netlink
 
-import (
-	"errors"
-
-	"linen/uapi"
-)
+import "linen/uapi"
 
 // More is returned by a DumpFunc whose page is full: it is called again when
-// the reader has room.
-var More = errors.New("netlink: dump continues")
+// the reader has room. Like fs.SkipDir it is a sign, not a failure.
+var More error = more{}
+
+type more struct{}
+
+func (more) Error() string { return "netlink: the dump continues" }
 
 // A DumpFunc writes a part of a dump with Dump.Put. It returns More after a Put
 // returned false, having noted in d.State where to go on; nil at the end; or
