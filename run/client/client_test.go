@@ -30,6 +30,23 @@ const envExit = "LINEN_CLIENT_EXIT"
 // signal without a race, says how it finds its terminal, and reads a line.
 const envHelper = "LINEN_CLIENT_HELPER"
 
+// envRun makes this test binary a client of a socket.
+const envRun = "LINEN_CLIENT_RUN"
+
+func runHere(socket string) {
+	c, err := Dial(socket)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	exit, err := Run(c, Request{Program: shell("echo up; read -r line; echo got $line; exit 5")}, Stdio{os.Stdin, os.Stdout, os.Stderr})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	Exit(exit)
+}
+
 func helper(number string) {
 	n, _ := strconv.Atoi(number)
 	c := make(chan os.Signal, 1)
@@ -73,6 +90,9 @@ func TestMain(m *testing.M) {
 		c, _ := strconv.Atoi(code)
 		s, _ := strconv.Atoi(number)
 		Exit(nodeinit.Exit{Code: c, Signal: unix.Signal(s)})
+	}
+	if socket := os.Getenv(envRun); socket != "" {
+		runHere(socket)
 	}
 	if signal := os.Getenv(envHelper); signal != "" {
 		helper(signal)
@@ -292,5 +312,52 @@ func TestExit(t *testing.T) {
 		if tc.signal != 0 && !strings.Contains(cmd.ProcessState.String(), tc.signal.String()) {
 			t.Errorf("%q: ended with %q, want %v", tc.env, cmd.ProcessState, tc.signal)
 		}
+	}
+}
+
+// A stopped client stops its program, and both go on together.
+func TestStopAndContinue(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), envRun+"="+supervisor(t))
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	if _, err := io.ReadFull(out, make([]byte, len("up\n"))); err != nil {
+		t.Fatal(err)
+	}
+	pid := cmd.Process.Pid
+	if err := unix.Kill(pid, unix.SIGTSTP); err != nil {
+		t.Fatal(err)
+	}
+	var ws unix.WaitStatus
+	for {
+		_, err = unix.Wait4(pid, &ws, unix.WUNTRACED, nil)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil || !ws.Stopped() || ws.StopSignal() != unix.SIGSTOP {
+		t.Fatalf("the client did not stop: %#x, %v", ws, err)
+	}
+	if err := unix.Kill(pid, unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(in, "line\n")
+	rest, err := io.ReadAll(out)
+	if err != nil || string(rest) != "got line\n" {
+		t.Errorf("%q, %v", rest, err)
+	}
+	if cmd.Wait(); cmd.ProcessState.ExitCode() != 5 {
+		t.Errorf("the client ended with %v", cmd.ProcessState)
 	}
 }

@@ -54,7 +54,10 @@ func Run(c *net.UnixConn, r Request, stdio Stdio) (nodeinit.Exit, error) {
 		if err != nil {
 			return nodeinit.Exit{}, ErrLost
 		}
-	} else if err := conn.Send(r, files...); err != nil {
+		return s.live()
+	}
+	msg.MakeBlocking(files)
+	if err := conn.Send(r, files...); err != nil {
 		return nodeinit.Exit{}, fmt.Errorf("client: %w", err)
 	}
 	return s.live()

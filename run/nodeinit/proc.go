@@ -25,7 +25,7 @@ type Proc struct {
 }
 
 // Exec starts a program. files become its descriptors 0, 1, 2 and so on and
-// stay the caller's. An error that wraps unix.ENOENT says that the command was
+// stay the caller's; they are made blocking, as by os/exec. An error that wraps unix.ENOENT says that the command was
 // not found (127 in a shell), unix.EACCES that it may not be executed (126).
 func (n *Node) Exec(ctx context.Context, p Program, files ...*os.File) (*Proc, error) {
 	proc := &Proc{node: n, started: make(chan error, 1), exited: make(chan struct{})}
@@ -38,6 +38,7 @@ func (n *Node) Exec(ctx context.Context, p Program, files ...*os.File) (*Proc, e
 	proc.id = n.mu.next
 	n.mu.procs[proc.id] = proc
 	n.mu.Unlock()
+	msg.MakeBlocking(files)
 	if err := n.conn.Send(request{Op: opExec, ID: proc.id, Program: &p}, files...); err != nil {
 		n.forget(proc.id)
 		return nil, fmt.Errorf("nodeinit: exec: %w", err)

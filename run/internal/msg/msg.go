@@ -218,6 +218,15 @@ func decode(record []byte, files []*os.File, v any) ([]*os.File, error) {
 	return files, nil
 }
 
+// MakeBlocking undoes what os.Pipe and os.Open do to files that are about to
+// become a program's descriptors: programs expect read and write to wait. os/exec
+// does the same.
+func MakeBlocking(files []*os.File) {
+	for _, f := range files {
+		f.Fd()
+	}
+}
+
 // CloseAll closes every file.
 func CloseAll(files []*os.File) {
 	for _, f := range files {
