@@ -20,6 +20,7 @@ func initNet(n *netns.Net) (*state, error) {
 	s.ifx.byName = make(map[string]*Device)
 	s.backlog = sysctl.Of(n).Int("net/core/netdev_max_backlog", sysctl.Spec{Default: defaultBacklog})
 	handleLinks(n)
+	addProc(n)
 	_, err := s.chain.Add(0, rtnetlinkEvent)
 	return s, err
 }

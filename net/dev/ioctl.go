@@ -1,0 +1,142 @@
+package dev
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+
+	"linen/net/netns"
+	"linen/uapi"
+	"linen/uapi/errno"
+)
+
+// IfreqLen is the size of struct ifreq on 64-bit machines, bytes.
+const IfreqLen = 40
+
+// ifreq is a struct ifreq: a name, then what the request is about.
+type ifreq []byte
+
+func (r ifreq) name() string {
+	name, _, _ := bytes.Cut(r[:uapi.IFNAMSIZ-1], []byte{0})
+	s, _, _ := strings.Cut(string(name), ":") // an alias means its device
+	return s
+}
+
+func (r ifreq) setName(s string) {
+	clear(r[:uapi.IFNAMSIZ])
+	copy(r[:uapi.IFNAMSIZ-1], s)
+}
+
+func (r ifreq) data() []byte   { return r[uapi.IFNAMSIZ:] }
+func (r ifreq) value() int     { return int(int32(binary.NativeEndian.Uint32(r.data()))) }
+func (r ifreq) setValue(v int) { binary.NativeEndian.PutUint32(r.data(), uint32(v)) }
+func (r ifreq) short() uint16  { return binary.NativeEndian.Uint16(r.data()) }
+func (r ifreq) setShort(v uint16) {
+	binary.NativeEndian.PutUint16(r.data(), v)
+}
+
+// Ioctl answers a device ioctl (SIOC*IF*) on ifr, a struct ifreq, which it
+// changes in place (dev_ioctl). admin says that the caller has CAP_NET_ADMIN.
+// ENOTTY means that the request is not one of this package: those about
+// addresses are ipv4's. The caller holds no RTNL.
+func Ioctl(n *netns.Net, cmd uint32, ifr []byte, admin bool) error {
+	if len(ifr) < IfreqLen {
+		return errno.EFAULT
+	}
+	r := ifreq(ifr)
+	switch cmd {
+	case uapi.SIOCGIFNAME:
+		d := ByIndex(n, r.value())
+		if d == nil {
+			return errno.ENODEV
+		}
+		r.setName(d.Name())
+		return nil
+	case uapi.SIOCGIFFLAGS, uapi.SIOCGIFMETRIC, uapi.SIOCGIFMTU, uapi.SIOCGIFHWADDR, uapi.SIOCGIFSLAVE,
+		uapi.SIOCGIFMAP, uapi.SIOCGIFINDEX, uapi.SIOCGIFTXQLEN:
+		d := ByName(n, r.name())
+		if d == nil {
+			return errno.ENODEV
+		}
+		return ioctlGet(d, cmd, r)
+	case uapi.SIOCSIFFLAGS, uapi.SIOCSIFMETRIC, uapi.SIOCSIFMTU, uapi.SIOCSIFHWADDR, uapi.SIOCSIFSLAVE,
+		uapi.SIOCADDMULTI, uapi.SIOCDELMULTI, uapi.SIOCSIFHWBROADCAST, uapi.SIOCSIFTXQLEN,
+		uapi.SIOCSIFMAP, uapi.SIOCSIFNAME:
+		if !admin {
+			return errno.EPERM
+		}
+		n.Lock()
+		defer n.Unlock()
+		d := ByName(n, r.name())
+		if d == nil {
+			return errno.ENODEV
+		}
+		return ioctlSet(d, cmd, r)
+	case uapi.SIOCGIFMEM, uapi.SIOCSIFMEM, uapi.SIOCSIFLINK:
+		return errno.EINVAL
+	}
+	return errno.ENOTTY
+}
+
+// ioctlGet reads (dev_ifsioc_locked).
+func ioctlGet(d *Device, cmd uint32, r ifreq) error {
+	switch cmd {
+	case uapi.SIOCGIFFLAGS:
+		r.setShort(uint16(d.Flags()))
+	case uapi.SIOCGIFMETRIC:
+		r.setValue(0) // always, in the kernel too
+	case uapi.SIOCGIFMTU:
+		r.setValue(d.MTU())
+	case uapi.SIOCGIFHWADDR:
+		clear(r.data()[:16])
+		r.setShort(d.Type)
+		copy(r.data()[2:16], d.Addr())
+	case uapi.SIOCGIFMAP:
+		clear(r.data())
+	case uapi.SIOCGIFINDEX:
+		r.setValue(d.Ifindex())
+	case uapi.SIOCGIFTXQLEN:
+		r.setValue(d.TxQueueLen())
+	default: // SIOCGIFSLAVE
+		return errno.EINVAL
+	}
+	return nil
+}
+
+// ioctlSet changes; the RTNL is held (dev_ifsioc).
+func ioctlSet(d *Device, cmd uint32, r ifreq) error {
+	switch cmd {
+	case uapi.SIOCSIFFLAGS:
+		return ChangeFlags(d, uint32(r.short()))
+	case uapi.SIOCSIFMTU:
+		return ChangeMTU(d, r.value())
+	case uapi.SIOCSIFHWADDR:
+		if r.short() != d.Type {
+			return errno.EINVAL
+		}
+		return SetAddr(d, r.data()[2:16])
+	case uapi.SIOCSIFHWBROADCAST:
+		if r.short() != d.Type {
+			return errno.EINVAL
+		}
+		return SetBroadcast(d, r.data()[2:16])
+	case uapi.SIOCADDMULTI, uapi.SIOCDELMULTI:
+		if r.short() != uapi.AF_UNSPEC || d.AddrLen == 0 {
+			return errno.EINVAL
+		}
+		addr := r.data()[2 : 2+min(d.AddrLen, 14)]
+		if cmd == uapi.SIOCADDMULTI {
+			return d.listAdd(&d.lists.mc, addr, true)
+		}
+		return d.listDel(&d.lists.mc, addr, true)
+	case uapi.SIOCSIFTXQLEN:
+		if r.value() < 0 {
+			return errno.EINVAL
+		}
+		return ChangeTxQueueLen(d, r.value())
+	case uapi.SIOCSIFNAME:
+		name, _, _ := bytes.Cut(r.data()[:uapi.IFNAMSIZ-1], []byte{0})
+		return Rename(d, string(name))
+	}
+	return errno.EOPNOTSUPP // SIOCSIFMETRIC, SIOCSIFMAP, SIOCSIFSLAVE
+}
