@@ -312,7 +312,8 @@ func (s *Sock) cookieTOS(ck *Cookie) uint8 {
 func (s *Sock) HeaderFor(ck *Cookie, rt *ipv4.Route, saddr, daddr uint32, proto uint8) Header {
 	h := Header{
 		Saddr: saddr, Daddr: daddr, Proto: proto, TOS: s.cookieTOS(ck), PMTUDisc: int8(s.PMTUDisc()),
-		NoDefrag: s.Is(NoDefrag), Options: ck.Options,
+		NoDefrag: s.Is(NoDefrag), Options: ck.Options, NoLoop: !s.Is(McLoop), Mark: ck.Mark, Priority: ck.Priority,
+		GSOSize: ck.GSOSize, Sock: s,
 	}
 	switch {
 	case ck.TTL > 0:

@@ -23,6 +23,11 @@ type Header struct {
 	TTL          uint8 // 0: the default
 	PMTUDisc     int8  // IP_PMTUDISC_*
 	NoDefrag     bool
+	GSOSize      uint16 // UDP_SEGMENT
+	NoLoop       bool   // no copy of multicast for ourselves
+	Mark         uint32
+	Priority     uint32
+	Sock         *Sock
 	Options      []byte // IP options to send, padded to 4 bytes, or nil
 }
 
@@ -35,10 +40,22 @@ type IPLayer struct {
 	MTU         func(rt *ipv4.Route) int
 	AddrType    func(n *netns.Net, addr uint32) uint8
 	// Send puts the header h in front of b, whose data is the whole datagram
-	// from the transport header on, and sends it by rt; b is gone.
-	Send func(c *kern.CPU, n *netns.Net, b *skb.Buff, rt *ipv4.Route, h Header)
-	// SendRaw sends b, which begins with an IP header (IP_HDRINCL).
-	SendRaw func(c *kern.CPU, n *netns.Net, b *skb.Buff, rt *ipv4.Route)
+	// from the transport header on, and sends it by rt; b is gone. EMSGSIZE,
+	// EPERM (netfilter), ENOBUFS.
+	Send func(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, h Header) error
+	// SendRaw sends b, which begins with an IP header (IP_HDRINCL); b is gone.
+	SendRaw func(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, h Header) error
+	// AddProtocol makes recv get received packets of a protocol, at their
+	// transport header, and fail the ICMP errors about those sent.
+	AddProtocol func(n *netns.Net, proto uint8, recv func(c *kern.CPU, b *skb.Buff), fail func(c *kern.CPU, b *skb.Buff, e ICMPErr))
+	// SetRaw gives raw sockets every packet for this host, before its
+	// protocol, and every ICMP error; the packets stay IP's. SetPing gives
+	// ping sockets the echo replies, at the ICMP header.
+	SetRaw  func(n *netns.Net, recv func(c *kern.CPU, b *skb.Buff, proto uint8) bool, fail func(c *kern.CPU, b *skb.Buff, proto uint8, e ICMPErr))
+	SetPing func(n *netns.Net, recv func(c *kern.CPU, b *skb.Buff) bool, fail func(c *kern.CPU, b *skb.Buff, e ICMPErr))
+	// UpdatePMTU and Redirect act on an ICMP error about b.
+	UpdatePMTU func(c *kern.CPU, n *netns.Net, b *skb.Buff, mtu uint32)
+	Redirect   func(c *kern.CPU, n *netns.Net, b *skb.Buff, gateway uint32)
 	// Member tells the device by index to listen to a group: mode and sources
 	// as the kernel's ip_mc_add_src. nil: no multicast.
 	Member func(n *netns.Net, index int, group uint32, old, new Filter) error
@@ -48,7 +65,9 @@ type IPLayer struct {
 	Device    func(n *netns.Net, index int) skb.Device
 	// DefaultTTL is net.ipv4.ip_default_ttl; nil: 64.
 	DefaultTTL func(n *netns.Net) uint8
-	// Unreachable answers b with ICMP port unreachable.
+	// Ioctl does the ioctls of devices, addresses and routes; nil: ENOTTY.
+	Ioctl func(n *netns.Net, who *sock.Caller, cmd uint32, arg []byte) error
+	// Unreachable answers b with ICMP port unreachable; b stays the caller's.
 	Unreachable func(c *kern.CPU, b *skb.Buff)
 }
 

@@ -173,8 +173,10 @@ const maxSpent = 8
 // recycled by the next softirq that delivers here, so that an idle reader
 // needs no CPU.
 func (s *Sock) Done(b *skb.Buff) {
-	s.rmem.Add(-int64(b.TrueSize))
-	b.SetOwner(nil)
+	if b.Owner() != nil { // a copy made by MSG_PEEK has none
+		s.rmem.Add(-int64(b.TrueSize))
+		b.SetOwner(nil)
+	}
 	if b.DataLen() == 0 {
 		q := &s.queues
 		q.mu.Lock()
@@ -190,22 +192,25 @@ func (s *Sock) Done(b *skb.Buff) {
 	c.Exit()
 }
 
-// Dequeue takes the next packet out of the receive queue, to be ended by Done
-// or given back by Requeue; with peek it is left there and only looked at until
-// release is called. It returns EAGAIN when there is none, the pending error
-// first, and nil, nil after shutdown.
+// Dequeue takes the next packet out of the receive queue; with MSG_PEEK it
+// leaves it there and returns a copy, and where SO_PEEK_OFF begins in it. Done
+// ends either. It returns the pending error first, EAGAIN when there is
+// nothing, and a nil packet after shutdown.
 func (s *Sock) Dequeue(m *Msg) (b *skb.Buff, off int, err error) {
 	if m.Flags&MsgSkipErr == 0 {
 		if err := s.TakeError(); err != nil {
 			return nil, 0, err
 		}
 	}
+	if m.Flags&uapi.MSG_PEEK != 0 {
+		c := s.net.Kernel().Enter(kern.Any)
+		b, off, err = s.peek(c, m)
+		c.Exit()
+		return b, off, err
+	}
 	q := &s.queues
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if m.Flags&uapi.MSG_PEEK != 0 {
-		return s.peekLocked(m)
-	}
 	if q.recv.len() == 0 {
 		return nil, 0, s.emptyError()
 	}
@@ -225,19 +230,20 @@ func (s *Sock) emptyError() error {
 	return errno.EAGAIN
 }
 
-// peekLocked finds the packet that MSG_PEEK shows, with SO_PEEK_OFF, and copies
-// its data while the queue is locked: afterwards it may be gone. The caller
-// gets a private copy.
-func (s *Sock) peekLocked(m *Msg) (*skb.Buff, int, error) {
+// peek copies the packet that MSG_PEEK shows while the queue is locked:
+// afterwards somebody may have taken it.
+func (s *Sock) peek(c *kern.CPU, m *Msg) (*skb.Buff, int, error) {
 	q := &s.queues
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	off := int(max(0, s.peekOff.Load()))
 	for i := range q.recv.len() {
 		b := q.recv.at(i)
-		if off >= b.Len() && (off > 0 || b.Len() > 0) && s.peekOff.Load() >= 0 && b.Len() > 0 {
+		if off > 0 && off >= b.Len() { // SO_PEEK_OFF has passed it
 			off -= b.Len()
 			continue
 		}
-		o := b.Copy(nil)
+		o := b.Copy(c)
 		o.SetOwner(nil)
 		if s.peekOff.Load() >= 0 {
 			s.peekOff.Add(int32(min(len(m.Data), b.Len()-off)))

@@ -225,6 +225,10 @@ func (s *Sock) Drops() uint32 { return s.drops.Load() }
 // Dropped counts a packet that was meant for the socket.
 func (s *Sock) Dropped() { s.drops.Add(1) }
 
+// IncomingCPU returns the CPU that delivered last, or the one that
+// SO_INCOMING_CPU named; -1 before.
+func (s *Sock) IncomingCPU() int { return int(s.incoming.Load()) }
+
 // TxtimeFlags returns SO_TXTIME's clock and flags; FlagTxtime says whether it
 // is on.
 func (s *Sock) TxtimeFlags() (clock, flags uint32) { return s.opts.txClock, s.opts.txFlags }

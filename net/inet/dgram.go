@@ -1,0 +1,173 @@
+package inet
+
+import (
+	"linen/kern"
+	"linen/net/ipv4"
+	"linen/net/mib"
+	"linen/net/sock"
+	"linen/uapi"
+	"linen/uapi/errno"
+)
+
+// A Scratch is a CPU's space for a route lookup, so that a send allocates
+// nothing.
+type Scratch struct{ Flow ipv4.Flow }
+
+var scratchKey = kern.NewCPUKey[Scratch]()
+
+// ScratchOf returns c's Scratch, for one use at a time.
+func ScratchOf(c *kern.CPU) *Scratch {
+	s := scratchKey.Of(c)
+	if s == nil {
+		s = new(Scratch)
+		scratchKey.Set(c, s)
+	}
+	return s
+}
+
+// Route finds the way of a send to daddr: it returns the route with the
+// addresses it chose. EACCES: a broadcast without SO_BROADCAST.
+func (s *Sock) Route(c *kern.CPU, ck *Cookie, daddr uint32, sport, dport uint16) (rt *ipv4.Route, saddr, dst uint32, err error) {
+	f := &ScratchOf(c).Flow
+	*f = s.SendFlow(ck, daddr, sport, dport)
+	rt, err = s.st.IP.RouteOutput(c, s.Net(), f)
+	if err != nil {
+		if err == errno.ENETUNREACH {
+			mib.Inc(c, s.Net(), mib.IPOutNoRoutes)
+		}
+		return nil, 0, 0, err
+	}
+	if rt.Flags&ipv4.RTCFBroadcast != 0 && !s.Has(sock.FlagBroadcast) {
+		return nil, 0, 0, errno.EACCES
+	}
+	return rt, f.Saddr, f.Daddr, nil
+}
+
+// ConnectDatagram connects a datagram socket to sa: the route is looked up, the
+// addresses settle, later sends may name no address (ip4_datagram_connect). The
+// caller owns s, has bound it, and hashes it again.
+func (s *Sock) ConnectDatagram(sa []byte) error {
+	family, a, err := ParseAddr(sa)
+	if err != nil {
+		return err
+	}
+	if family != uapi.AF_INET {
+		return errno.EAFNOSUPPORT
+	}
+	ck := s.NewCookie()
+	if IsMulticast(a.IP) {
+		s.Multicast(&ck)
+	} else {
+		s.UnicastIF(&ck)
+	}
+	c := s.Net().Kernel().Enter(kern.Any)
+	rt, saddr, daddr, err := s.Route(c, &ck, a.IP, uint16(s.Num.Load()), a.Port)
+	c.Exit()
+	if err != nil {
+		return err
+	}
+	if s.Saddr.Load() == 0 {
+		s.Saddr.Store(saddr)
+	}
+	if s.RcvAddr.Load() == 0 {
+		s.RcvAddr.Store(saddr)
+	}
+	s.Daddr.Store(daddr)
+	s.Dport.Store(uint32(a.Port))
+	s.SetState(uapi.TCP_ESTABLISHED)
+	s.CacheRoute(rt)
+	return nil
+}
+
+// Disconnect dissolves a datagram socket's association (__udp_disconnect); the
+// caller owns s and hashes it again. Unless bind gave them, address and port go
+// too: unbind reports the latter.
+func (s *Sock) Disconnect() (unbind bool) {
+	s.SetState(uapi.TCP_CLOSE)
+	s.Daddr.Store(0)
+	s.Dport.Store(0)
+	s.CacheRoute(nil)
+	if !s.Is(BindLockAddr) {
+		s.Saddr.Store(0)
+		s.RcvAddr.Store(0)
+	}
+	return !s.Is(BindLockPort)
+}
+
+// IsUnspec reports whether a connect's address asks to dissolve the
+// association. EINVAL: too short for a family.
+func IsUnspec(sa []byte) (bool, error) {
+	if len(sa) < 2 {
+		return false, errno.EINVAL
+	}
+	return sa[0] == 0 && sa[1] == 0, nil
+}
+
+// Dest reads the destination of a send: from name, or the peer. EDESTADDRREQ
+// without either; EINVAL for port 0 when zero is false.
+func (s *Sock) Dest(name []byte, zero bool) (a Addr, connected bool, err error) {
+	if name == nil {
+		if s.State() != uapi.TCP_ESTABLISHED {
+			return a, false, errno.EDESTADDRREQ
+		}
+		return s.Peer(), true, nil
+	}
+	family, a, err := ParseAddr(name)
+	if err != nil {
+		return a, false, err
+	}
+	if family != uapi.AF_INET && family != uapi.AF_UNSPEC {
+		return a, false, errno.EAFNOSUPPORT
+	}
+	if a.Port == 0 && !zero {
+		return a, false, errno.EINVAL
+	}
+	return a, false, nil
+}
+
+// PathLimit returns the largest packet by rt as IP_MTU_DISCOVER sees it: the
+// path's MTU, or the device's for PROBE, INTERFACE and OMIT.
+func (s *Sock) PathLimit(rt *ipv4.Route) int {
+	if s.PMTUDisc() >= uapi.IP_PMTUDISC_PROBE {
+		if d, ok := rt.Dev.(interface{ MTU() int }); ok {
+			return d.MTU()
+		}
+	}
+	return s.st.IP.MTU(rt)
+}
+
+// MayFragment reports whether a packet longer than the limit may be cut
+// (ip_sk_ignore_df).
+func (s *Sock) MayFragment() bool {
+	return s.PMTUDisc() < uapi.IP_PMTUDISC_DO || s.PMTUDisc() == uapi.IP_PMTUDISC_OMIT
+}
+
+// Shutdown implements sock.Socket for datagram sockets: ENOTCONN when it is not
+// connected, though the directions are shut all the same (inet_shutdown).
+func (s *Sock) Shutdown(_ *sock.Caller, how int) error {
+	if how < 0 || how > 2 {
+		return errno.EINVAL
+	}
+	if s.State() != uapi.TCP_ESTABLISHED {
+		if s.Type() == uapi.SOCK_DGRAM || s.Type() == uapi.SOCK_RAW {
+			s.SetShut(uint32(how + 1))
+			s.Notify(nil, uapi.POLLIN|uapi.POLLRDHUP|uapi.POLLHUP)
+		}
+		return errno.ENOTCONN
+	}
+	s.SetShut(uint32(how + 1))
+	s.Notify(nil, uapi.POLLIN|uapi.POLLRDHUP|uapi.POLLHUP)
+	return nil
+}
+
+// Poll implements sock.Socket for datagram sockets.
+func (s *Sock) Poll() sock.Events { return s.PollDatagram() }
+
+// NetIoctl does the network ioctls that any inet socket takes: those of
+// devices, addresses and routes.
+func (s *Sock) NetIoctl(who *sock.Caller, cmd uint32, arg []byte) error {
+	if f := s.st.IP.Ioctl; f != nil {
+		return f(s.Net(), who, cmd, arg)
+	}
+	return errno.ENOTTY
+}

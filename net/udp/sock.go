@@ -1,0 +1,145 @@
+package udp
+
+import (
+	"sync/atomic"
+
+	"linen/kern"
+	"linen/net/filter"
+	"linen/net/inet"
+	"linen/net/skb"
+	"linen/net/sock"
+	"linen/uapi"
+	"linen/uapi/errno"
+)
+
+// headerLen is sizeof(struct udphdr).
+const headerLen = 8
+
+// maxPayload is what fits behind the headers in 65535 bytes.
+const maxPayload = 65535 - 20 - headerLen
+
+// A Sock is a UDP or UDP-Lite socket.
+type Sock struct {
+	inet.Sock
+	sock.Datagram
+	p        *proto
+	inPorts  inet.Entry[*Sock]
+	inAddrs  inet.Entry[*Sock]
+	inConns  inet.Entry[*Sock]
+	group    atomic.Pointer[group]
+	selector *filter.Prog // for the group to be; guarded by p.bind
+	encap    atomic.Pointer[Encap]
+
+	encapType atomic.Uint32 // UDP_ENCAP
+	gsoSize   atomic.Uint32 // UDP_SEGMENT
+	gro       atomic.Bool   // UDP_GRO
+	noCheck6  [2]bool       // UDP_NO_CHECK6_TX, _RX
+	sendCov   atomic.Uint32 // UDPLITE_SEND_CSCOV, 0: all
+	recvCov   atomic.Uint32 // UDPLITE_RECV_CSCOV, 0: any
+
+	corking atomic.Bool // UDP_CORK, or bytes are pending
+	cork    cork        // guarded by ownership
+}
+
+// An Encap takes packets in front of the socket that they are for (encap_rcv):
+// b is at its UDP header. It reports whether it took b; if not, the socket gets
+// it.
+type Encap func(c *kern.CPU, s *Sock, b *skb.Buff) (taken bool)
+
+// SetEncap sets, or with nil removes, the hook of tunnels on a UDP socket.
+func (s *Sock) SetEncap(f Encap) {
+	if f == nil {
+		s.encap.Store(nil)
+		return
+	}
+	s.encap.Store(&f)
+}
+
+// Bind implements sock.Socket.
+func (s *Sock) Bind(who *sock.Caller, sa []byte) error {
+	a, typ, err := s.CheckBind(who, sa)
+	if err != nil {
+		return err
+	}
+	s.Lock()
+	defer s.Unlock()
+	if s.State() != uapi.TCP_CLOSE || s.Num.Load() != 0 {
+		return errno.EINVAL
+	}
+	s.RcvAddr.Store(a.IP)
+	s.Saddr.Store(a.IP)
+	if typ == uapi.RTN_MULTICAST || typ == uapi.RTN_BROADCAST {
+		s.Saddr.Store(0) // not a source
+	}
+	if a.Port != 0 || !s.Is(inet.BindAddressNoPort) {
+		if err := s.bindPort(int(a.Port)); err != nil {
+			s.Saddr.Store(0)
+			s.RcvAddr.Store(0)
+			return err
+		}
+	}
+	s.SetIs(inet.BindLockAddr, a.IP != 0)
+	s.SetIs(inet.BindLockPort, a.Port != 0)
+	s.Daddr.Store(0)
+	s.Dport.Store(0)
+	s.CacheRoute(nil)
+	return nil
+}
+
+// autobind gives an unbound socket a port: EAGAIN when there is none. The
+// caller owns s.
+func (s *Sock) autobind() error {
+	if s.Num.Load() != 0 {
+		return nil
+	}
+	if s.bindPort(0) != nil {
+		return errno.EAGAIN
+	}
+	return nil
+}
+
+// Connect implements sock.Socket.
+func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
+	unspec, err := inet.IsUnspec(sa)
+	if err != nil {
+		return err
+	}
+	s.Lock()
+	defer s.Unlock()
+	if unspec {
+		unbind := s.Disconnect()
+		if unbind {
+			s.unbind()
+		} else {
+			s.rehash()
+		}
+		return nil
+	}
+	if err := s.autobind(); err != nil {
+		return err
+	}
+	if err := s.ConnectDatagram(sa); err != nil {
+		return err
+	}
+	s.rehash()
+	return nil
+}
+
+// Close implements sock.Socket.
+func (s *Sock) Close() error {
+	s.Lock()
+	s.cork.clear()
+	s.LeaveAll()
+	s.unbind()
+	s.Unlock()
+	s.End()
+	return nil
+}
+
+// Ioctl implements sock.Socket.
+func (s *Sock) Ioctl(who *sock.Caller, cmd uint32, arg []byte) error {
+	if done, err := s.DatagramIoctl(cmd, arg); done {
+		return err
+	}
+	return s.NetIoctl(who, cmd, arg)
+}

@@ -1,0 +1,142 @@
+package udp
+
+import (
+	"bytes"
+	"slices"
+	"sync"
+
+	"linen/kern"
+	"linen/net/inet"
+	"linen/net/mib"
+	"linen/net/netns"
+	"linen/net/procfs"
+	"linen/net/skb"
+	"linen/net/sock"
+	"linen/net/sysctl"
+	"linen/uapi"
+)
+
+// counters are the MIB counters of UDP or UDP-Lite.
+type counters struct {
+	in, noPorts, inErrors, out, rcvbuf, sndbuf, csum, ignored, mem mib.ID
+}
+
+// State is a namespace's UDP and UDP-Lite.
+type State struct {
+	udp, lite proto
+	rmemMin   *sysctl.Int // udp_rmem_min, bytes
+	wmemMin   *sysctl.Int // udp_wmem_min
+	mem       *sysctl.List
+	early     *sysctl.Int // udp_early_demux
+	l3mdev    *sysctl.Int // udp_l3mdev_accept
+}
+
+// proto is one of the two protocols: they share everything but numbers and
+// the meaning of a field.
+type proto struct {
+	n      *netns.Net
+	inet   *inet.State
+	number uint8
+	lite   bool
+	ids    counters
+	base   sock.Proto
+
+	bind  sync.Mutex        // of choosing ports
+	ports inet.Table[*Sock] // by local port: every bound socket
+	addrs inet.Table[*Sock] // by local address and port
+	conns inet.Table[*Sock] // by both ends: the connected ones
+}
+
+var key = netns.NewKey[State]("udp")
+
+// Of returns n's UDP.
+func Of(n *netns.Net) *State { return key.Of(n) }
+
+// hashEntries is net.ipv4.udp_hash_entries as a 24 GiB host shows it; the
+// tables here grow by themselves.
+const hashEntries = 16384
+
+// Pernet makes a namespace's UDP.
+func Pernet() netns.Subsys { return netns.Bind(key, initNet, nil) }
+
+func initNet(n *netns.Net) (*State, error) {
+	st := new(State)
+	st.udp.init(n, "UDP", uapi.IPPROTO_UDP, counters{
+		mib.UDPInDatagrams, mib.UDPNoPorts, mib.UDPInErrors, mib.UDPOutDatagrams, mib.UDPRcvbufErrors,
+		mib.UDPSndbufErrors, mib.UDPInCsumErrors, mib.UDPIgnoredMulti, mib.UDPMemErrors,
+	})
+	st.lite.init(n, "UDP-Lite", uapi.IPPROTO_UDPLITE, counters{
+		mib.UDPLiteInDatagrams, mib.UDPLiteNoPorts, mib.UDPLiteInErrors, mib.UDPLiteOutDatagrams, mib.UDPLiteRcvbufErrors,
+		mib.UDPLiteSndbufErrors, mib.UDPLiteInCsumErrors, mib.UDPLiteIgnoredMulti, mib.UDPLiteMemErrors,
+	})
+	st.registerSysctls(sysctl.Of(n))
+	t := procfs.Of(n)
+	t.File("udp", st.udp.show)
+	t.File("udplite", st.lite.show)
+	return st, nil
+}
+
+func (st *State) registerSysctls(t *sysctl.Tree) {
+	least := sysctl.Spec{Default: 4096, Min: 1, Max: 1<<31 - 1, Ranged: true}
+	st.rmemMin = t.Int("net/ipv4/udp_rmem_min", least)
+	st.wmemMin = t.Int("net/ipv4/udp_wmem_min", least)
+	st.mem = t.List64("net/ipv4/udp_mem", sysctl.Spec{Unit: sysctl.Long}, []int64{571491, 761988, 1142982}, nil)
+	flag := sysctl.Spec{Unit: sysctl.Byte, Max: 1, Ranged: true}
+	st.l3mdev = t.Int("net/ipv4/udp_l3mdev_accept", flag)
+	flag.Default = 1
+	st.early = t.Int("net/ipv4/udp_early_demux", flag)
+	t.Int("net/ipv4/udp_hash_entries", sysctl.Spec{Default: hashEntries, Mode: 0o444})
+	t.Int("net/ipv4/udp_child_hash_entries", sysctl.Spec{Unit: sysctl.Unsigned, Default: 0})
+}
+
+func (p *proto) init(n *netns.Net, name string, number int, ids counters) {
+	p.n, p.inet, p.number, p.lite, p.ids = n, inet.Of(n), uint8(number), number == uapi.IPPROTO_UDPLITE, ids
+	p.base = sock.Proto{
+		Name: name, Size: 1344, Memory: func() int64 { return 0 }, Has: "yyynyyynyyyynnyyyn", PeekOff: true,
+		Rehash: func(s *sock.Sock) {
+			if u, ok := s.Self().(*Sock); ok {
+				u.rehash()
+			}
+		},
+	}
+	if !p.lite {
+		p.base.Sockstat = func() string { return "mem 0" }
+	}
+	sock.AddProto(n, &p.base)
+	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_DGRAM, Protocol: number, Create: func(who *sock.Caller, n *netns.Net, protocol int) (sock.Socket, error) {
+		return p.create(who, n, protocol), nil
+	}})
+	if add := p.inet.IP.AddProtocol; add != nil {
+		add(n, p.number, p.receive, p.fail)
+	}
+}
+
+func (p *proto) create(who *sock.Caller, n *netns.Net, protocol int) *Sock {
+	s := &Sock{p: p}
+	s.InitInet(who, n, s, &p.base, uapi.SOCK_DGRAM, protocol)
+	return s
+}
+
+// show writes /proc/net/udp or udplite, in the order of the kernel's buckets.
+func (p *proto) show(w *bytes.Buffer) {
+	const width = 127
+	inet.ProcHead(w, "   ", width)
+	var list []*Sock
+	p.ports.All(func(s *Sock) bool { list = append(list, s); return true })
+	slices.SortFunc(list, func(a, b *Sock) int { return int(a.slot()) - int(b.slot()) })
+	for _, s := range list {
+		s.ProcLine(w, int(s.slot()), width)
+	}
+}
+
+// slot is the bucket that /proc shows: the port among udp_hash_entries.
+func (s *Sock) slot() uint32 { return s.Num.Load() % hashEntries }
+
+// count counts one of p's events.
+func (p *proto) count(c *kern.CPU, id mib.ID) { mib.Inc(c, p.n, id) }
+
+// drop ends b for a reason, counted in InErrors.
+func (p *proto) drop(c *kern.CPU, b *skb.Buff, r skb.Reason) {
+	p.count(c, p.ids.inErrors)
+	b.Drop(c, p.n, r)
+}
