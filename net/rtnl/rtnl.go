@@ -62,8 +62,9 @@ func Pernet() netns.Subsys {
 		netlink.Register(n, uapi.NETLINK_ROUTE, netlink.Proto{
 			Groups: numGroups, Request: t.request, OpenRecv: true,
 		})
+		t.handleNSID()
 		return t, nil
-	}, nil)
+	}, func(_ *netns.Net, t *Table) { t.forget() })
 }
 
 // Of returns n's rtnetlink.
