@@ -54,7 +54,9 @@ var ErrClosed = errors.New("seccomp: listener closed")
 // Listener receives the notified calls of every process under one filter. Its
 // methods may be called from several goroutines.
 type Listener struct {
-	fd   int
+	use sync.RWMutex // guards fd: it is closed when no request on it is under way
+	fd  int          // -1 after Close
+
 	stop *os.File // read end; its writer closes to wake Recv
 	wake *os.File
 	once sync.Once
@@ -91,8 +93,8 @@ func checkSizes() error {
 func (l *Listener) Close() error {
 	l.once.Do(func() {
 		l.wake.Close()
-		l.recv.Lock()
-		defer l.recv.Unlock()
+		l.use.Lock()
+		defer l.use.Unlock()
 		unix.Close(l.fd)
 		l.fd = -1
 		l.stop.Close()
@@ -105,6 +107,8 @@ func (l *Listener) Close() error {
 func (l *Listener) Recv(n *Notif) error {
 	l.recv.Lock()
 	defer l.recv.Unlock()
+	l.use.RLock()
+	defer l.use.RUnlock()
 	if l.fd < 0 {
 		return ErrClosed
 	}
@@ -134,7 +138,14 @@ func (l *Listener) Recv(n *Notif) error {
 	}
 }
 
+// ioctl makes a request on the listener; ENOENT after Close, because the callers
+// have all been let go.
 func (l *Listener) ioctl(req uintptr, arg unsafe.Pointer) error {
+	l.use.RLock()
+	defer l.use.RUnlock()
+	if l.fd < 0 {
+		return unix.ENOENT
+	}
 	for {
 		_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(l.fd), req, uintptr(arg))
 		switch e {
@@ -193,6 +204,11 @@ func (l *Listener) Inject(id uint64, a AddFD) (int, error) {
 	}
 	if a.Send {
 		r.flags |= unix.SECCOMP_ADDFD_FLAG_SEND
+	}
+	l.use.RLock()
+	defer l.use.RUnlock()
+	if l.fd < 0 {
+		return -1, unix.ENOENT
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
