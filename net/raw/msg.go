@@ -1,0 +1,133 @@
+package raw
+
+import (
+	"linen/kern"
+	"linen/net/inet"
+	"linen/net/skb"
+	"linen/net/sock"
+	"linen/uapi"
+	"linen/uapi/errno"
+	"linen/wire"
+)
+
+// Sendmsg implements sock.Socket.
+func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
+	if len(m.Data) > 65535 {
+		return 0, errno.EMSGSIZE
+	}
+	if m.Flags&uapi.MSG_OOB != 0 {
+		return 0, errno.EOPNOTSUPP
+	}
+	if err := s.TakeError(); err != nil {
+		return 0, err
+	}
+	if s.Shut()&sock.SendShutdown != 0 {
+		return 0, errno.EPIPE
+	}
+	to, _, err := s.Dest(m.Name, true)
+	if err != nil {
+		return 0, err
+	}
+	ck := s.NewCookie()
+	if err := ck.Parse(&s.Sock, who, m.Control, false); err != nil {
+		return 0, err
+	}
+	if s.Is(inet.HdrIncl) && len(m.Data) < 20 {
+		return 0, errno.EINVAL
+	}
+	if inet.IsMulticast(to.IP) {
+		s.Multicast(&ck)
+	} else {
+		s.UnicastIF(&ck)
+	}
+	if !s.SendSpace() {
+		return 0, errno.EAGAIN
+	}
+	c := s.Net().Kernel().Enter(kern.Any)
+	err = s.output(c, m.Data, &ck, to)
+	c.Exit()
+	if err != nil {
+		return 0, err
+	}
+	return len(m.Data), nil
+}
+
+// output sends one packet.
+func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) error {
+	proto := uint8(s.Protocol())
+	sport, dport := uint16(0), uint16(0)
+	if proto == uapi.IPPROTO_ICMP && len(data) >= 2 && !s.Is(inet.HdrIncl) {
+		sport, dport = uint16(data[0]), uint16(data[1]) // type and code, for policy routing
+	}
+	rt, saddr, daddr, err := s.Route(c, ck, to.IP, sport, dport)
+	if err != nil {
+		return err
+	}
+	own := s.Is(inet.HdrIncl)
+	if own && len(data) > s.Inet().IP.MTU(rt) {
+		s.LocalError(c, errno.EMSGSIZE, inet.Addr{IP: daddr}, uint32(s.Inet().IP.MTU(rt)))
+		return errno.EMSGSIZE
+	}
+	if !own {
+		if err := s.fits(c, s.PathLimit(rt), len(data)+20+len(ck.Options), daddr); err != nil {
+			return err
+		}
+	}
+	b := skb.Alloc(c, len(data))
+	b.Append(data)
+	s.Prepare(c, b, ck)
+	s.ChargeSend(b)
+	h := s.HeaderFor(ck, rt, saddr, daddr, proto)
+	if own {
+		err = s.Inet().IP.SendRaw(c, b, rt, h)
+	} else {
+		b.SetTransportHeader(0)
+		err = s.Inet().IP.Send(c, b, rt, h)
+	}
+	if err == errno.ENOBUFS && !s.Is(inet.RecvErr) {
+		err = nil
+	}
+	return err
+}
+
+// fits refuses what may not be fragmented, and more than 65535 bytes.
+func (s *Sock) fits(c *kern.CPU, limit, n int, daddr uint32) error {
+	if n <= 65535 && (n <= limit || s.MayFragment()) {
+		return nil
+	}
+	s.LocalError(c, errno.EMSGSIZE, inet.Addr{IP: daddr}, uint32(limit))
+	return errno.EMSGSIZE
+}
+
+// Recvmsg implements sock.Socket: the packet from its IP header on.
+func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) {
+	m.Reset()
+	if m.Flags&uapi.MSG_OOB != 0 {
+		return 0, errno.EOPNOTSUPP
+	}
+	if m.Flags&uapi.MSG_ERRQUEUE != 0 {
+		return s.RecvError(m)
+	}
+	b, off, err := s.Dequeue(m)
+	if err != nil || b == nil {
+		return 0, err
+	}
+	size := b.Len() - off
+	n := b.CopyOut(off, m.Data)
+	if n < size {
+		m.OutFlags |= uapi.MSG_TRUNC
+	}
+	if ip, ok := wire.AsIPv4(b.Network()); ok {
+		if m.Name != nil {
+			sa := inet.Addr{IP: ip.Saddr()}.Sockaddr()
+			m.SetName(sa[:])
+		}
+		s.RecvCmsgs(m, b)
+		s.RecvIPCmsgs(m, b, inet.Addr{IP: ip.Daddr()})
+	}
+	s.Done(b)
+	if m.Flags&uapi.MSG_TRUNC != 0 {
+		return size, nil
+	}
+	return n, nil
+}
