@@ -143,6 +143,13 @@ func TestOptions(t *testing.T) {
 			t.Errorf("join %d: %v, want %v", group, err, want)
 		}
 	}
+	nobody := &sock.Caller{PID: 2}
+	for group, want := range map[byte]error{1: nil, uapi.RTNLGRP_IPV4_MROUTE_R: errno.EPERM, uapi.RTNLGRP_IPV6_ACADDR: nil} {
+		other := create(t, n, nobody, uapi.NETLINK_ROUTE)
+		if err := other.Setsockopt(nobody, uapi.SOL_NETLINK, uapi.NETLINK_ADD_MEMBERSHIP, []byte{group, 0, 0, 0}); err != want {
+			t.Errorf("nobody joins %d: %v, want %v", group, err, want)
+		}
+	}
 	val := make([]byte, 16)
 	size, err := s.Getsockopt(root, uapi.SOL_NETLINK, uapi.NETLINK_LIST_MEMBERSHIPS, val)
 	if want := []byte{1, 0, 0, 0, 1 << 6, 0, 0, 0}; err != nil || !slices.Equal(val[:size], want) {

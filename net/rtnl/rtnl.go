@@ -60,11 +60,20 @@ func Pernet() netns.Subsys {
 	return netns.Bind(key, func(n *netns.Net) (*Table, error) {
 		t := &Table{n: n, handlers: map[handlerKey]*Handler{}}
 		netlink.Register(n, uapi.NETLINK_ROUTE, netlink.Proto{
-			Groups: numGroups, Request: t.request, OpenRecv: true,
+			Groups: numGroups, Request: t.request, OpenRecv: true, Bind: mayJoin,
 		})
 		t.handleNSID()
 		return t, nil
 	}, func(_ *netns.Net, t *Table) { t.forget() })
+}
+
+// mayJoin guards the groups of multicast routing's upcalls, which show packets
+// (rtnetlink_bind).
+func mayJoin(group int, who *netlink.Creds) error {
+	if (group == uapi.RTNLGRP_IPV4_MROUTE_R || group == uapi.RTNLGRP_IPV6_MROUTE_R) && !who.Capable(netlink.CapNetAdmin) {
+		return errno.EPERM
+	}
+	return nil
 }
 
 // Of returns n's rtnetlink.
@@ -133,15 +142,16 @@ func (t *Table) do(r *netlink.Request, h *Handler) error {
 	if h.DoUnlocked {
 		return h.Do(r)
 	}
-	nets := []*netns.Net{t.n}
-	if h.Nets != nil {
-		more, err := h.Nets(r)
-		if err != nil {
-			return err
-		}
-		nets = append(nets, more...)
+	if h.Nets == nil {
+		t.n.Lock()
+		defer t.n.Unlock()
+		return h.Do(r)
 	}
-	unlock := netns.LockAll(nets...)
+	others, err := h.Nets(r)
+	if err != nil {
+		return err
+	}
+	unlock := netns.LockAll(append(others, t.n)...)
 	defer unlock()
 	return h.Do(r)
 }
