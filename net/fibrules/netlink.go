@@ -65,20 +65,18 @@ func (f *families) find(family uint8) *Ops {
 }
 
 // policy is what rules take.
-func policy() netlink.Policy {
-	return netlink.Policy{
-		uapi.FRA_DST: {}, uapi.FRA_SRC: {},
-		uapi.FRA_IIFNAME: netlink.String(uapi.IFNAMSIZ - 1), uapi.FRA_OIFNAME: netlink.String(uapi.IFNAMSIZ - 1),
-		uapi.FRA_GOTO: netlink.U32(), uapi.FRA_PRIORITY: netlink.U32(),
-		uapi.FRA_FWMARK: netlink.U32(), uapi.FRA_FWMASK: netlink.U32(), uapi.FRA_FLOW: netlink.U32(),
-		uapi.FRA_TUN_ID: netlink.U64(), uapi.FRA_SUPPRESS_IFGROUP: netlink.U32(),
-		uapi.FRA_SUPPRESS_PREFIXLEN: netlink.U32(), uapi.FRA_TABLE: netlink.U32(),
-		uapi.FRA_L3MDEV: netlink.U8(), uapi.FRA_UID_RANGE: netlink.Struct(8),
-		uapi.FRA_PROTOCOL: netlink.U8(), uapi.FRA_IP_PROTO: netlink.U8(),
-		uapi.FRA_SPORT_RANGE: netlink.Struct(4), uapi.FRA_DPORT_RANGE: netlink.Struct(4),
-		fraDSCP: netlink.U8().Max(63), fraSPortMask: netlink.U16(), fraDPortMask: netlink.U16(),
-		fraDSCPMask: netlink.U8(),
-	}
+var policy = netlink.Policy{
+	uapi.FRA_DST: {}, uapi.FRA_SRC: {},
+	uapi.FRA_IIFNAME: netlink.String(uapi.IFNAMSIZ - 1), uapi.FRA_OIFNAME: netlink.String(uapi.IFNAMSIZ - 1),
+	uapi.FRA_GOTO: netlink.U32(), uapi.FRA_PRIORITY: netlink.U32(),
+	uapi.FRA_FWMARK: netlink.U32(), uapi.FRA_FWMASK: netlink.U32(), uapi.FRA_FLOW: netlink.U32(),
+	uapi.FRA_TUN_ID: netlink.U64(), uapi.FRA_SUPPRESS_IFGROUP: netlink.U32(),
+	uapi.FRA_SUPPRESS_PREFIXLEN: netlink.U32(), uapi.FRA_TABLE: netlink.U32(),
+	uapi.FRA_L3MDEV: netlink.U8(), uapi.FRA_UID_RANGE: netlink.Struct(8),
+	uapi.FRA_PROTOCOL: netlink.U8(), uapi.FRA_IP_PROTO: netlink.U8(),
+	uapi.FRA_SPORT_RANGE: netlink.Struct(4), uapi.FRA_DPORT_RANGE: netlink.Struct(4),
+	fraDSCP: netlink.U8().Max(63), fraSPortMask: netlink.U16(), fraDPortMask: netlink.U16(),
+	fraDSCPMask: netlink.U8(),
 }
 
 // parse reads a request into a rule; given says which attributes it had.
@@ -86,7 +84,7 @@ func (o *Ops) parse(r *netlink.Request) (rule *Rule, tb netlink.Attrs, err error
 	if _, err = r.Body(hdrLen); err != nil {
 		return nil, tb, netlink.Errorf(errno.EINVAL, "Invalid msg length")
 	}
-	if tb, err = r.Parse(hdrLen, policy(), netlink.Liberal); err != nil {
+	if tb, err = r.Parse(hdrLen, policy, netlink.Liberal); err != nil {
 		return nil, tb, err
 	}
 	h := r.Payload()

@@ -2,6 +2,7 @@ package ipv4
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,10 +29,10 @@ func (in *InDevice) insertAddr(a *IfAddr, r *netlink.Request) error {
 			continue
 		}
 		if o.Local == a.Local {
-			return netlink.Errorf(errno.EEXIST, "Address already assigned")
+			return netlink.Errorf(errno.EEXIST, "ipv4: Address already assigned")
 		}
 		if o.Scope != a.Scope {
-			return netlink.Errorf(errno.EINVAL, "Invalid scope value")
+			return netlink.Errorf(errno.EINVAL, "ipv4: Invalid scope value")
 		}
 		a.Flags |= uapi.IFA_F_SECONDARY
 	}
@@ -102,7 +103,7 @@ func (st *state) otherHolder(a *IfAddr) *IfAddr {
 // successor.
 func (in *InDevice) deleteAddr(a *IfAddr, r *netlink.Request) {
 	var heirs []*IfAddr
-	if !a.Secondary() {
+	if !a.Secondary() && !in.dead {
 		for _, o := range in.Addrs() {
 			if o != a && o.Secondary() && o.sameSubnet(a) {
 				heirs = append(heirs, o)
@@ -173,6 +174,7 @@ func (st *state) destroy(in *InDevice) {
 	if st.data.groups != nil {
 		st.data.groups(in.dev, false)
 	}
+	in.dead = true
 	for len(in.Addrs()) > 0 {
 		in.deleteAddr(in.Addrs()[0], nil)
 	}
@@ -245,20 +247,26 @@ func (in *InDevice) addLoopback() {
 	}, nil)
 }
 
-// renamed gives the labels, but for what follows a colon, and the directory of
-// the settings the device's new name (inetdev_changename).
+// renamed gives the labels and the directory of the settings the device's new
+// name (inetdev_changename): the first label is the name, the others keep what
+// followed a colon or are numbered.
 func (in *InDevice) renamed(old string) {
-	sysctl.Of(in.st.n).Rename(confDir(old), confDir(in.dev.Name()))
-	for _, a := range in.Addrs() {
+	for i, a := range in.Addrs() {
 		b := *a
 		b.Label = in.dev.Name()
-		if i := strings.IndexByte(a.Label, ':'); i >= 0 {
-			suffix := a.Label[i:]
+		if i > 0 {
+			suffix := ":" + strconv.Itoa(i+1)
+			if at := strings.IndexByte(a.Label, ':'); at >= 0 {
+				suffix = a.Label[at:]
+			}
 			b.Label = b.Label[:min(len(b.Label), uapi.IFNAMSIZ-1-len(suffix))] + suffix
 		}
 		in.replaceAddr(a, &b)
 		in.st.notifyAddr(uapi.RTM_NEWADDR, &b, nil)
 	}
+	sysctl.Of(in.st.n).Rename(confDir(old), confDir(in.dev.Name()))
+	in.st.notifyConf(confGone, in.dev.Ifindex())
+	in.st.notifyConf(confWhole, in.dev.Ifindex())
 }
 
 // setLifetimes sets how long an address lives and is preferred, seconds from

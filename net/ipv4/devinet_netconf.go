@@ -18,6 +18,9 @@ const (
 // confGone, for notifyConf, says that the device's settings are gone.
 const confGone Conf = 0
 
+// confWhole, for notifyConf, means all settings that a message carries.
+const confWhole Conf = numConf
+
 // netconfAttrs are the settings that RTM_*NETCONF carries, in the kernel's
 // order.
 var netconfAttrs = [...]struct {
@@ -33,7 +36,7 @@ var netconfAttrs = [...]struct {
 }
 
 // fillNetconf writes the settings of an index; only one of them unless c is
-// numConf (inet_netconf_fill_devconf).
+// confWhole (inet_netconf_fill_devconf).
 func fillNetconf(m *netlink.Msg, index int, g *sysctl.Group, c Conf) {
 	m.Grow(1)[0] = uapi.AF_INET
 	m.S32(uapi.NETCONFA_IFINDEX, int32(index))
@@ -41,7 +44,7 @@ func fillNetconf(m *netlink.Msg, index int, g *sysctl.Group, c Conf) {
 		return
 	}
 	for _, a := range netconfAttrs {
-		if c == numConf || c == a.c {
+		if c == confWhole || c == a.c {
 			m.S32(a.attr, int32(g.Load(int(a.c))))
 		}
 	}
@@ -50,7 +53,7 @@ func fillNetconf(m *netlink.Msg, index int, g *sysctl.Group, c Conf) {
 // notifyConf tells RTNLGRP_IPV4_NETCONF of a changed setting, if it is one of
 // those that the messages carry; confGone of a device that is gone.
 func (st *state) notifyConf(c Conf, index int) {
-	known := c == confGone
+	known := c == confGone || c == confWhole
 	for _, a := range netconfAttrs {
 		known = known || a.c == c
 	}
@@ -101,7 +104,7 @@ func (st *state) getNetconf(r *netlink.Request) error {
 		return errno.EINVAL
 	}
 	m := r.Message(uapi.RTM_NEWNETCONF, 0)
-	fillNetconf(m, index, g, numConf)
+	fillNetconf(m, index, g, confWhole)
 	r.Reply(m)
 	return nil
 }
@@ -122,7 +125,7 @@ func (st *state) dumpNetconf(d *netlink.Dump) error {
 		if g == nil {
 			continue
 		}
-		if !d.Put(uapi.RTM_NEWNETCONF, 0, func(m *netlink.Msg) { fillNetconf(m, index, g, numConf) }) {
+		if !d.Put(uapi.RTM_NEWNETCONF, 0, func(m *netlink.Msg) { fillNetconf(m, index, g, confWhole) }) {
 			d.State = next
 			return netlink.More
 		}

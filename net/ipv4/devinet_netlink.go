@@ -16,13 +16,11 @@ import (
 const ifAddrMsgLen = 8
 
 // addrPolicy is what RTM_NEWADDR and RTM_DELADDR take (ifa_ipv4_policy).
-func addrPolicy() netlink.Policy {
-	return netlink.Policy{
-		uapi.IFA_LOCAL: netlink.U32(), uapi.IFA_ADDRESS: netlink.U32(), uapi.IFA_BROADCAST: netlink.U32(),
-		uapi.IFA_LABEL:     netlink.String(uapi.IFNAMSIZ - 1),
-		uapi.IFA_CACHEINFO: netlink.Struct(16), uapi.IFA_FLAGS: netlink.U32(),
-		uapi.IFA_RT_PRIORITY: netlink.U32(), uapi.IFA_TARGET_NETNSID: netlink.S32(), uapi.IFA_PROTO: netlink.U8(),
-	}
+var addrPolicy = netlink.Policy{
+	uapi.IFA_LOCAL: netlink.U32(), uapi.IFA_ADDRESS: netlink.U32(), uapi.IFA_BROADCAST: netlink.U32(),
+	uapi.IFA_LABEL:     netlink.String(uapi.IFNAMSIZ - 1),
+	uapi.IFA_CACHEINFO: netlink.Struct(16), uapi.IFA_FLAGS: netlink.U32(),
+	uapi.IFA_RT_PRIORITY: netlink.U32(), uapi.IFA_TARGET_NETNSID: netlink.S32(), uapi.IFA_PROTO: netlink.U8(),
 }
 
 // initNetlink registers the messages that IPv4 answers.
@@ -41,7 +39,7 @@ func (st *state) initNetlink() {
 
 // parseAddr reads RTM_NEWADDR (rtm_to_ifaddr).
 func (st *state) parseAddr(r *netlink.Request) (*InDevice, *IfAddr, error) {
-	tb, err := r.Parse(ifAddrMsgLen, addrPolicy(), netlink.Liberal)
+	tb, err := r.Parse(ifAddrMsgLen, addrPolicy, netlink.Liberal)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -131,7 +129,7 @@ func (st *state) changeAddr(in *InDevice, old, want *IfAddr, now ktime.T, r *net
 // delAddr serves RTM_DELADDR (inet_rtm_deladdr): the first address that has
 // what is given goes.
 func (st *state) delAddr(r *netlink.Request) error {
-	tb, err := r.Parse(ifAddrMsgLen, addrPolicy(), netlink.Liberal)
+	tb, err := r.Parse(ifAddrMsgLen, addrPolicy, netlink.Liberal)
 	if err != nil {
 		return err
 	}
@@ -267,7 +265,7 @@ func (st *state) startAddrDump(d *netlink.Dump) (*addrDump, error) {
 	if !r.Strict {
 		return p, nil
 	}
-	tb, err := r.Parse(ifAddrMsgLen, addrPolicy(), netlink.Strict)
+	tb, err := r.Parse(ifAddrMsgLen, addrPolicy, netlink.Strict)
 	if err != nil {
 		return nil, err
 	}

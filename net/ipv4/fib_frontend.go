@@ -81,7 +81,7 @@ func (st *state) delAddrRoutes(a, primary *IfAddr) {
 	if a.Secondary() {
 		if prim = in.primaryOf(a); prim == nil {
 			if prim = primary; prim == nil {
-				prim = a
+				return // with its device; the route goes with that
 			}
 		}
 	}

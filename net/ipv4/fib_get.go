@@ -59,7 +59,7 @@ func (st *state) parseGet(r *netlink.Request) (*getQuery, error) {
 	if r.Strict {
 		mode = netlink.Strict
 	}
-	tb, err := r.Parse(rtMsgLen, routePolicy(), mode)
+	tb, err := r.Parse(rtMsgLen, routePolicy, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (st *state) getRouteMsg(r *netlink.Request) error {
 		if res.alias == nil {
 			return errno.EHOSTUNREACH
 		}
-		fillRoute(m, res.table.id, lpm.PrefixFrom(q.f.Daddr, int(res.alias.plen)), res.alias)
+		fillRoute(m, st.shownTable(res.table), lpm.PrefixFrom(q.f.Daddr, int(res.alias.plen)), res.alias)
 		r.Reply(m)
 		return nil
 	}
@@ -120,12 +120,21 @@ func (st *state) getRouteMsg(r *netlink.Request) error {
 	if q.flags&uapi.RTM_F_LOOKUP_TABLE != 0 {
 		table = 0
 		if res.table != nil {
-			table = res.table.id
+			table = st.shownTable(res.table)
 		}
 	}
 	st.fillAnswer(m, q, rt, table, res.redirect)
 	r.Reply(m)
 	return nil
+}
+
+// shownTable returns the table that answers name. As long as there were never
+// other rules than the default ones, local and main are one table for them.
+func (st *state) shownTable(t *table) uint32 {
+	if t.id == uapi.RT_TABLE_LOCAL && !st.split {
+		return uapi.RT_TABLE_MAIN
+	}
+	return t.id
 }
 
 // answer looks the route up, as a received packet's or one of our own.
@@ -160,7 +169,7 @@ func (st *state) answer(q *getQuery, res *result) (*Route, error) {
 // dump of what was learned: see fillLearned.
 func (st *state) fillAnswer(m *netlink.Msg, q *getQuery, rt *Route, table uint32, redirect bool) {
 	h := fillRouteMsg(m, table)
-	h[1], h[3], h[7] = 32, q.f.TOS, rt.Type
+	h[1], h[7] = 32, rt.Type // rtm_tos stays 0, whatever was asked (6.18)
 	flags := rt.Flags&^0xffff | uapi.RTM_F_CLONED
 	if q.flags&uapi.RTM_F_NOTIFY != 0 {
 		flags |= uapi.RTM_F_NOTIFY

@@ -264,7 +264,7 @@ func (st *state) startRouteDump(d *netlink.Dump) (*routeDump, error) {
 // strictRouteDump reads the filter of a strict request.
 func (st *state) strictRouteDump(d *netlink.Dump, s *routeDump) error {
 	r := d.Request
-	tb, err := r.Parse(rtMsgLen, routePolicy(), netlink.Strict)
+	tb, err := r.Parse(rtMsgLen, routePolicy, netlink.Strict)
 	if err != nil {
 		return err
 	}

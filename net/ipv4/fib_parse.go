@@ -16,22 +16,20 @@ const (
 )
 
 // routePolicy is what RTM_*ROUTE take (rtm_ipv4_policy).
-func routePolicy() netlink.Policy {
-	return netlink.Policy{
-		0:            netlink.StrictFrom(uapi.RTA_DPORT + 1),
-		uapi.RTA_DST: netlink.U32(), uapi.RTA_SRC: netlink.U32(), uapi.RTA_IIF: netlink.U32(),
-		uapi.RTA_OIF: netlink.U32(), uapi.RTA_GATEWAY: netlink.U32(), uapi.RTA_PRIORITY: netlink.U32(),
-		uapi.RTA_PREFSRC: netlink.U32(), uapi.RTA_METRICS: netlink.Nested(nil),
-		uapi.RTA_MULTIPATH: netlink.Struct(rtnhLen), uapi.RTA_FLOW: netlink.U32(),
-		uapi.RTA_ENCAP_TYPE: netlink.U16(), uapi.RTA_ENCAP: netlink.Nested(nil), uapi.RTA_UID: netlink.U32(),
-		uapi.RTA_MARK: netlink.U32(), uapi.RTA_TABLE: netlink.U32(), uapi.RTA_IP_PROTO: netlink.U8(),
-		uapi.RTA_SPORT: netlink.U16(), uapi.RTA_DPORT: netlink.U16(), uapi.RTA_NH_ID: netlink.U32(),
-	}
+var routePolicy = netlink.Policy{
+	0:            netlink.StrictFrom(uapi.RTA_DPORT + 1),
+	uapi.RTA_DST: netlink.U32(), uapi.RTA_SRC: netlink.U32(), uapi.RTA_IIF: netlink.U32(),
+	uapi.RTA_OIF: netlink.U32(), uapi.RTA_GATEWAY: netlink.U32(), uapi.RTA_PRIORITY: netlink.U32(),
+	uapi.RTA_PREFSRC: netlink.U32(), uapi.RTA_METRICS: netlink.Nested(nil),
+	uapi.RTA_MULTIPATH: netlink.Struct(rtnhLen), uapi.RTA_FLOW: netlink.U32(),
+	uapi.RTA_ENCAP_TYPE: netlink.U16(), uapi.RTA_ENCAP: netlink.Nested(nil), uapi.RTA_UID: netlink.U32(),
+	uapi.RTA_MARK: netlink.U32(), uapi.RTA_TABLE: netlink.U32(), uapi.RTA_IP_PROTO: netlink.U8(),
+	uapi.RTA_SPORT: netlink.U16(), uapi.RTA_DPORT: netlink.U16(), uapi.RTA_NH_ID: netlink.U32(),
 }
 
 // parseRoute reads RTM_NEWROUTE or RTM_DELROUTE (rtm_to_fib_config).
 func (st *state) parseRoute(r *netlink.Request) (*routeConfig, error) {
-	tb, err := r.Parse(rtMsgLen, routePolicy(), netlink.Liberal)
+	tb, err := r.Parse(rtMsgLen, routePolicy, netlink.Liberal)
 	if err != nil {
 		return nil, err
 	}

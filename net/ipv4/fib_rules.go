@@ -33,6 +33,7 @@ func (st *state) rulesChanged(rules []*fibrules.Rule) {
 		st.rules.Store(nil)
 		return
 	}
+	st.split = true
 	set := &ruleset{rules: make([]rule4, len(rules))}
 	at := make(map[*fibrules.Rule]int, len(rules))
 	for i, r := range rules {

@@ -135,7 +135,8 @@ func (st *state) checkGateway(nh *nextHop, table uint32, scope uint8) error {
 	f := Flow{Daddr: nh.gw, Scope: max(scope+1, uapi.RT_SCOPE_LINK), OIF: nh.oif, IIF: dev.LoopbackIndex}
 	var res result
 	err := errno.EAGAIN
-	if t := st.table(table); t != nil && table != 0 {
+	merged := table == uapi.RT_TABLE_MAIN && !st.split
+	if t := st.table(table); t != nil && !merged {
 		err = t.lookup(&f, &res, ignoreLinkstate)
 	}
 	if err != 0 {

@@ -18,6 +18,7 @@ type InDevice struct {
 	dev   *dev.Device
 	conf  *sysctl.Group
 	addrs atomic.Pointer[[]*IfAddr]
+	dead  bool          // the device is going: addresses go one by one, without succession
 	set   atomic.Uint64 // settings that no longer follow "default", by Conf
 }
 

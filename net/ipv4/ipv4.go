@@ -45,6 +45,7 @@ type state struct {
 	addrSeq            uint32          // changes of addresses, for dumps
 	hashKey            uint32          // of the multipath hash
 	specials           [numSpecials]atomic.Pointer[Route]
+	split              bool // there were other rules than the default ones: local and main are two tables (fib_unmerge)
 	customLocal        bool // a local route was added: addresses alone do not tell what is ours
 
 	confVars             []sysctl.Var
@@ -162,6 +163,7 @@ func (st *state) initRules() {
 	st.ops.AddDefault(0, uapi.RT_TABLE_LOCAL, 0)
 	st.ops.AddDefault(0x7ffe, uapi.RT_TABLE_MAIN, 0)
 	st.ops.AddDefault(0x7fff, uapi.RT_TABLE_DEFAULT, 0)
+	st.split = false
 }
 
 // flushCache makes every cached route stale (rt_cache_flush).

@@ -53,11 +53,12 @@ func (st *state) routeOutput(c *kern.CPU, f *Flow, res *result) (*Route, error) 
 	}
 	if e := st.lookup(f, res, 0); e != 0 {
 		res.alias, res.info, res.nh = nil, nil, nil
-		if d == nil || e == errno.EINVAL || e == errno.EACCES || e == errno.EHOSTUNREACH {
+		if d == nil {
 			return nil, e
 		}
-		// The socket is bound to a device and no route leads there: the
-		// destination is taken to be on its link.
+		// The socket is bound to a device and no route of that device leads
+		// there: the destination is taken to be on its link, whatever other
+		// routes say.
 		if f.Saddr == 0 {
 			f.Saddr = SelectSource(d, 0, uapi.RT_SCOPE_LINK)
 		}
@@ -158,7 +159,7 @@ func (st *state) makeOutput(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ 
 		flags |= RTCFBroadcast | RTCFLocal
 		nh, cache = nil, false
 	case uapi.RTN_MULTICAST:
-		flags |= RTCFMulticast
+		flags = RTCFMulticast
 		cache = false
 		if in.isMember(f.Daddr, f.Saddr) {
 			flags |= RTCFLocal
