@@ -29,6 +29,7 @@ type Dump struct {
 	prev  uint32 // of the table at the last message
 	intr  bool   // NLM_F_DUMP_INTR was due
 	page  []byte
+	msg   Msg // the one that Put makes
 	limit int
 	done  bool  // fn has ended
 	err   error // with this
@@ -48,11 +49,12 @@ func (d *Dump) Filtered() { d.flags |= uapi.NLM_F_DUMP_FILTERED }
 // skips (Msg.Skip) leaves no trace.
 func (d *Dump) Put(typ, flags uint16, fill func(m *Msg)) bool {
 	start := len(d.page)
-	m := Msg{b: d.page, base: start}
+	m := &d.msg
+	*m = Msg{b: d.page, base: start}
 	m.Grow(HeaderLen)
 	r := d.Request
 	Header{Type: typ, Flags: flags | d.consistency() | uapi.NLM_F_MULTI, Seq: r.Seq, Port: r.PortID()}.Put(m.b[start:])
-	fill(&m)
+	fill(m)
 	if m.skipped {
 		return true
 	}
