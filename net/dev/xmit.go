@@ -80,6 +80,9 @@ func SendDirect(c *kern.CPU, d *Device, b *skb.Buff) bool {
 	if b.VLANProto != 0 && f&FeatVLANTx == 0 {
 		pushVLAN(b)
 	}
+	if f&FeatSG == 0 && b.DataLen() > 0 {
+		b.Linearize()
+	}
 	if b.CsumState == skb.CsumPartial && !f.canCsum(b.Protocol) && !completeCsum(b) {
 		return dropTx(c, d, b, skb.ReasonSkbCsum)
 	}
