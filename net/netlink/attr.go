@@ -152,10 +152,7 @@ func (it *iter) next() bool {
 
 // Attrs is a parsed set of attributes, by type; of several with one type the
 // last counts.
-type Attrs struct {
-	tb  []Attr
-	end Attr // the enclosing attribute, or none
-}
+type Attrs struct{ tb []Attr }
 
 // Get returns the attribute typ, which may be absent.
 func (t Attrs) Get(typ int) Attr {

@@ -27,7 +27,6 @@ type Dump struct {
 	flags uint16 // for every message, besides NLM_F_MULTI
 	gen   uint32 // of the table now
 	prev  uint32 // of the table at the last message
-	intr  bool   // NLM_F_DUMP_INTR was due
 	page  []byte
 	msg   Msg // the one that Put makes
 	limit int
