@@ -40,12 +40,18 @@ func newLab(t *testing.T, cpus int) *lab {
 
 func (l *lab) net() *netns.Net {
 	l.t.Helper()
-	n, err := netns.New(l.k, skb.Pernet(), sysctl.Pernet(), procfs.Pernet(), netlink.Pernet(), rtnl.Pernet(),
+	return newNet(l.t, l.k)
+}
+
+// newNet makes a namespace that the end of the test closes.
+func newNet(t testing.TB, k *kern.Kernel) *netns.Net {
+	t.Helper()
+	n, err := netns.New(k, skb.Pernet(), sysctl.Pernet(), procfs.Pernet(), netlink.Pernet(), rtnl.Pernet(),
 		dev.Pernet(), veth.Pernet(), dummy.Pernet(), loopback.Pernet(), dev.PernetDevices())
 	if err != nil {
-		l.t.Fatal(err)
+		t.Fatal(err)
 	}
-	l.t.Cleanup(n.Close)
+	t.Cleanup(n.Close)
 	return n
 }
 
