@@ -156,7 +156,10 @@ func (in *InDevice) promote(heirs []*IfAddr, r *netlink.Request) {
 
 // setForever says that the device's settings no longer follow the default:
 // it has been given an address (ipv4_devconf_setall).
-func (in *InDevice) setForever() { in.set.Store(1<<numConf - 1) }
+func (in *InDevice) setForever() {
+	in.set.Store(1<<numConf - 1)
+	in.st.arp.tbl.ParmsOf(in.dev).Pin()
+}
 
 // create gives d its InDevice.
 func (st *state) create(d *dev.Device) *InDevice {

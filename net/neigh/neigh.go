@@ -18,6 +18,7 @@
 package neigh
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -83,8 +84,6 @@ func (nb *Neigh) Addr() []byte {
 // Probes returns how many solicitations were sent in this state.
 func (nb *Neigh) Probes() int { return int(nb.probes.Load()) }
 
-// Confirmed, Used and Updated return the times that NDA_CACHEINFO shows.
-
 // Confirmed returns when the neighbour was last known to be reachable.
 func (nb *Neigh) Confirmed() ktime.T { return ktime.T(nb.confirmed.Load()) }
 
@@ -140,6 +139,14 @@ func (nb *Neigh) resolveOutput(c *kern.CPU, b *skb.Buff) {
 		return
 	}
 	dev.Xmit(c, b)
+}
+
+// ipOf returns a key of the table as an address.
+func (t *Table) ipOf(k Key) netip.Addr {
+	if t.KeyLen == 4 {
+		return netip.AddrFrom4([4]byte(k[:4]))
+	}
+	return netip.AddrFrom16(k)
 }
 
 // setAddr stores a new hardware address and the header that goes with it.

@@ -24,6 +24,7 @@ const (
 	Managed          UpdateFlags = 1 << 4 // NTF_MANAGED: keep it resolved
 	ExtLearned       UpdateFlags = 1 << 5 // NTF_EXT_LEARNED
 	IsRouter         UpdateFlags = 1 << 6 // the neighbour is a router
+	ExtValidated     UpdateFlags = 1 << 7 // NTF_EXT_EXT_VALIDATED: somebody else tells when it goes
 	Admin            UpdateFlags = 1 << 31
 )
 
@@ -63,12 +64,8 @@ func (nb *Neigh) Send(c *kern.CPU, b *skb.Buff) (taken bool) {
 		probe = true
 	}
 	nb.enqueue(c, b)
-	var first *skb.Buff
-	if len(nb.queue) > 0 {
-		first = nb.queue[0]
-	}
 	if probe {
-		nb.solicit(c, first)
+		nb.solicit(c)
 		return true
 	}
 	nb.mu.Unlock()
@@ -101,12 +98,13 @@ func (nb *Neigh) enqueue(c *kern.CPU, b *skb.Buff) {
 	nb.queueBytes += int(b.TrueSize)
 }
 
-// solicit sends a solicitation and releases nb.mu first; b is the oldest
-// waiting packet.
-func (nb *Neigh) solicit(c *kern.CPU, b *skb.Buff) {
+// solicit sends a solicitation, on behalf of the newest packet that waits, and
+// releases nb.mu first.
+func (nb *Neigh) solicit(c *kern.CPU) {
 	probes := int(nb.probes.Add(1)) - 1
-	if b != nil {
-		b = b.Clone(c) // the queue may be flushed meanwhile
+	var b *skb.Buff
+	if last := len(nb.queue) - 1; last >= 0 {
+		b = nb.queue[last].Clone(c) // the queue may be flushed meanwhile
 	}
 	nb.mu.Unlock()
 	if nb.Table.ops.Solicit != nil {
@@ -146,8 +144,7 @@ func (nb *Neigh) expire(c *kern.CPU) {
 	}
 	next, changed := nb.step(c, now)
 	if nb.state.Load()&(uapi.NUD_INCOMPLETE|uapi.NUD_PROBE) != 0 && nb.Probes() >= nb.maxProbes() {
-		nb.setState(c, now, uapi.NUD_FAILED, 0)
-		nb.fail(c) // releases nb.mu
+		nb.giveUp(c, now) // releases nb.mu
 		nb.changed(c, 0)
 		return
 	}
@@ -155,11 +152,7 @@ func (nb *Neigh) expire(c *kern.CPU) {
 		nb.timer.Set(max(next, now.Add(shortest)))
 	}
 	if nb.state.Load()&(uapi.NUD_INCOMPLETE|uapi.NUD_PROBE) != 0 {
-		var first *skb.Buff
-		if len(nb.queue) > 0 {
-			first = nb.queue[0]
-		}
-		nb.solicit(c, first)
+		nb.solicit(c)
 	} else {
 		nb.mu.Unlock()
 	}
@@ -191,11 +184,11 @@ func (nb *Neigh) step(c *kern.CPU, now ktime.T) (next ktime.T, changed bool) {
 			return reachable, true
 		}
 		nb.probes.Store(0)
-		next = now.Add(nb.Parms.Duration(RetransTime))
+		next = now.Add(max(nb.Parms.Duration(RetransTime), shortest))
 		nb.setState(c, now, uapi.NUD_PROBE, next)
 		return next, true
 	}
-	return now.Add(nb.Parms.Duration(RetransTime)), false
+	return now.Add(max(nb.Parms.Duration(RetransTime), shortest)), false
 }
 
 // maxProbes returns after how many solicitations an entry has failed.
@@ -207,27 +200,34 @@ func (nb *Neigh) maxProbes() int {
 	return n + nb.Parms.Int(McastProbes)
 }
 
-// fail reports and drops the packets of a neighbour that did not answer, and
-// releases nb.mu first (neigh_invalidate).
-func (nb *Neigh) fail(c *kern.CPU) {
-	queue := nb.queue
-	nb.queue, nb.queueBytes = nil, 0
-	nb.mu.Unlock()
-	nb.Table.Stats.ResFailed.Add(1)
-	for _, b := range queue {
-		if nb.Table.ops.Unreachable != nil {
-			nb.Table.ops.Unreachable(c, b)
-		}
-		b.Drop(c, nb.Table.n, skb.ReasonNeighFailed)
+// giveUp ends a resolution without an answer, and releases nb.mu. An entry
+// that is validated elsewhere only becomes STALE.
+func (nb *Neigh) giveUp(c *kern.CPU, now ktime.T) {
+	if nb.state.Load()&uapi.NUD_PROBE != 0 && nb.flags.Load()&ntfValidated != 0 {
+		nb.setState(c, now, uapi.NUD_STALE, 0)
+		nb.mu.Unlock()
+		return
 	}
+	nb.setState(c, now, uapi.NUD_FAILED, 0)
+	queue := nb.takeQueue()
+	nb.mu.Unlock()
+	nb.fail(c, queue)
 }
 
-// changed tells everybody of a change; c may be nil.
-func (nb *Neigh) changed(c *kern.CPU, port uint32) {
-	if l := nb.Table.watch.Load(); l != nil {
-		for _, f := range *l {
-			f(c, nb)
-		}
+// fail reports and drops the packets of a neighbour that did not answer
+// (neigh_invalidate). c may be nil for a caller on no CPU.
+func (nb *Neigh) fail(c *kern.CPU, queue []*skb.Buff) {
+	t := nb.Table
+	t.Stats.ResFailed.Add(1)
+	if len(queue) == 0 {
+		return
 	}
-	nb.Table.announce(nb, uapi.RTM_NEWNEIGH, port)
+	t.onCPU(c, func(c *kern.CPU) {
+		for _, b := range queue {
+			if t.ops.Unreachable != nil {
+				t.ops.Unreachable(c, b)
+			}
+			b.Drop(c, t.n, skb.ReasonNeighFailed)
+		}
+	})
 }

@@ -6,12 +6,13 @@ import (
 
 	"linen/kern"
 	"linen/lib/ktime"
+	"linen/net/sysctl"
 )
 
 // A Parm is one parameter of a table's device, a file of net/ipv4/neigh/DEV.
 type Parm uint8
 
-// The parameters; times are nanoseconds, the rest counts or bytes.
+// The parameters.
 const (
 	McastProbes       Parm = iota // mcast_solicit
 	UcastProbes                   // ucast_solicit
@@ -31,46 +32,63 @@ const (
 	NumParms
 )
 
-// parmDefaults are Linux's (arp_tbl.parms; nd_tbl differs in LockTime).
-var parmDefaults = [NumParms]int64{
-	McastProbes:       3,
-	UcastProbes:       3,
-	RetransTime:       int64(time.Second),
-	BaseReachableTime: int64(30 * time.Second),
-	DelayProbeTime:    int64(5 * time.Second),
-	IntervalProbeTime: int64(5 * time.Second),
-	GCStaleTime:       int64(60 * time.Second),
-	QueueLenBytes:     212992,
-	ProxyQlen:         64,
-	AnycastDelay:      int64(time.Second),
-	ProxyDelay:        int64(800 * time.Millisecond),
-	LockTime:          int64(time.Second),
+// packetSize is what unres_qlen counts for a packet: the true size of an
+// Ethernet frame (SKB_TRUESIZE(ETH_FRAME_LEN)).
+const packetSize = 1514 + 256 + 320
+
+// parmVars returns the files of a device's directory. Two names of one
+// parameter show it in different units; unres_qlen is made apart. lockTime is
+// locktime's default: ARP's is a second, neighbour discovery has none.
+func parmVars(lockTime time.Duration) []sysctl.Var {
+	count := func(name string, p Parm, def int64) sysctl.Var {
+		return sysctl.Var{Name: name, Field: int(p), Spec: sysctl.Spec{Default: def, Ranged: true, Max: 1<<31 - 1}}
+	}
+	in := func(name string, p Parm, u sysctl.Unit, def time.Duration) sysctl.Var {
+		return sysctl.Var{Name: name, Field: int(p), Spec: sysctl.Spec{Default: def.Milliseconds(), Unit: u}}
+	}
+	interval := in("interval_probe_time_ms", IntervalProbeTime, sysctl.Milli, 5*time.Second)
+	interval.Ranged, interval.Min, interval.Max = true, 1, 1<<31-1
+	return []sysctl.Var{
+		count("mcast_solicit", McastProbes, 3),
+		count("ucast_solicit", UcastProbes, 3),
+		count("app_solicit", AppProbes, 0),
+		count("mcast_resolicit", McastReprobes, 0),
+		count("unres_qlen_bytes", QueueLenBytes, 212992),
+		count("proxy_qlen", ProxyQlen, 64),
+		in("retrans_time", RetransTime, sysctl.UserHZ, time.Second),
+		in("retrans_time_ms", RetransTime, sysctl.Milli, time.Second),
+		in("base_reachable_time", BaseReachableTime, sysctl.Seconds, 30*time.Second),
+		in("base_reachable_time_ms", BaseReachableTime, sysctl.Milli, 30*time.Second),
+		in("delay_first_probe_time", DelayProbeTime, sysctl.Seconds, 5*time.Second),
+		in("gc_stale_time", GCStaleTime, sysctl.Seconds, 60*time.Second),
+		in("anycast_delay", AnycastDelay, sysctl.UserHZ, time.Second),
+		in("proxy_delay", ProxyDelay, sysctl.UserHZ, 800*time.Millisecond),
+		in("locktime", LockTime, sysctl.UserHZ, lockTime),
+		interval,
+	}
 }
 
-// Parms are the parameters of one device, or the defaults of new ones.
+// Parms are the parameters of one device, or the defaults of new ones. Counts
+// and bytes are stored as they are, times in milliseconds.
 type Parms struct {
-	values    [NumParms]atomic.Int64
-	set       atomic.Uint32 // bits of those that were set for this device
+	values    *sysctl.Group
+	set       atomic.Uint32 // bits of those that no longer follow the default
 	reachable atomic.Int64  // reachable_time: drawn from 0.5..1.5 base
-	drawn     ktime.T       // when; guarded by the table
+	entries   atomic.Int32  // that use them
 }
 
-// Get returns a parameter.
-func (p *Parms) Get(i Parm) int64 { return p.values[i].Load() }
-
-// Duration returns a parameter that is a time.
-func (p *Parms) Duration(i Parm) time.Duration { return time.Duration(p.values[i].Load()) }
+// Duration returns a parameter that is a time; never negative.
+func (p *Parms) Duration(i Parm) time.Duration { return max(p.values.Duration(int(i)), 0) }
 
 // Int returns a parameter that is a count.
-func (p *Parms) Int(i Parm) int { return int(p.values[i].Load()) }
+func (p *Parms) Int(i Parm) int { return int(p.values.Load(int(i))) }
 
 // ReachableTime returns how long a confirmed neighbour stays REACHABLE.
 func (p *Parms) ReachableTime() time.Duration { return time.Duration(p.reachable.Load()) }
 
 // draw chooses a new reachable time (RFC 4861 §6.3.2: 0.5 to 1.5 times base).
-func (p *Parms) draw(k *kern.Kernel, now ktime.T) {
-	base := p.Get(BaseReachableTime)
-	p.drawn = now
+func (p *Parms) draw(k *kern.Kernel) {
+	base := int64(p.Duration(BaseReachableTime))
 	if base <= 0 {
 		p.reachable.Store(0)
 		return
@@ -78,25 +96,33 @@ func (p *Parms) draw(k *kern.Kernel, now ktime.T) {
 	p.reachable.Store(base/2 + int64(k.Uint64()%uint64(base)))
 }
 
-// SetParm sets a parameter of p, a device's or the table's default. A default
-// moves the devices that never had their own value. The caller holds the RTNL.
+// SetParm sets a parameter of p, a device's or the table's default, as stored.
+// A default moves the devices that never had their own value. The caller holds
+// the RTNL.
 func (t *Table) SetParm(p *Parms, i Parm, v int64) {
-	p.values[i].Store(v)
-	if p == t.Default {
-		for _, o := range t.parmsList() {
-			if o.set.Load()&(1<<i) == 0 {
-				o.values[i].Store(v)
-				t.redraw(o, i)
-			}
-		}
-	} else {
-		p.set.Store(p.set.Load() | 1<<i)
-	}
-	t.redraw(p, i)
+	p.values.Store(int(i), v)
+	t.parmWritten(p, i)
 }
 
-func (t *Table) redraw(p *Parms, i Parm) {
+// parmWritten follows a new value of p (neigh_proc_update).
+func (t *Table) parmWritten(p *Parms, i Parm) {
 	if i == BaseReachableTime {
-		p.draw(t.n.Kernel(), t.n.Kernel().Now())
+		p.draw(t.n.Kernel())
+	}
+	if p != t.Default {
+		p.set.Or(1 << i)
+		return
+	}
+	for _, o := range t.parmsList() {
+		if o.set.Load()&(1<<i) == 0 {
+			o.values.Store(int(i), p.values.Load(int(i)))
+		}
 	}
 }
+
+// Pin makes the parameters p of a device its own: it was given an address, and
+// no longer follows the defaults (neigh_parms_data_state_setall).
+func (p *Parms) Pin() { p.set.Store(1<<NumParms - 1) }
+
+// hundredths returns how long ago t was in clock_t units, as netlink shows it.
+func hundredths(now, t ktime.T) uint32 { return ktime.ClockT(now.Sub(t)) }

@@ -7,12 +7,7 @@ import (
 )
 
 // IP returns the key as an address.
-func (nb *Neigh) IP() netip.Addr {
-	if nb.Table.KeyLen == 4 {
-		return netip.AddrFrom4([4]byte(nb.Key[:4]))
-	}
-	return netip.AddrFrom16(nb.Key)
-}
+func (nb *Neigh) IP() netip.Addr { return nb.Table.ipOf(nb.Key) }
 
 // String returns the entry as `ip neigh` prints it.
 func (nb *Neigh) String() string {

@@ -10,6 +10,7 @@ import (
 	"linen/net/dev"
 	"linen/net/netns"
 	"linen/net/skb"
+	"linen/net/sysctl"
 	"linen/uapi"
 	"linen/uapi/errno"
 )
@@ -19,12 +20,14 @@ type Ops struct {
 	// Construct decides about a new entry: it sets nb.Type and, for an address
 	// that needs no resolution, calls nb.Init. EINVAL refuses the key.
 	Construct func(nb *Neigh) error
-	// Solicit sends a solicitation; b is the oldest waiting packet or nil, and
+	// Solicit sends a solicitation; b is the newest waiting packet or nil, and
 	// stays the entry's. probes were sent before in this state.
 	Solicit func(c *kern.CPU, nb *Neigh, b *skb.Buff, probes int)
 	// Unreachable answers for a packet whose neighbour failed; b stays the
 	// caller's.
 	Unreachable func(c *kern.CPU, b *skb.Buff)
+	// ProxyRedo processes, and owns, a request given to ProxyLater.
+	ProxyRedo func(c *kern.CPU, b *skb.Buff)
 	// EvictNoCarrier says whether d's entries go when its carrier does; nil:
 	// yes.
 	EvictNoCarrier func(d *dev.Device) bool
@@ -49,90 +52,46 @@ type Table struct {
 	Default   *Parms // of new devices
 	Stats     Stats
 
-	GCThresh1, GCThresh2, GCThresh3 atomic.Int32 // net.ipv4.neigh.default.gc_thresh*
-	GCInterval                      atomic.Int64 // gc_interval, nanoseconds
-
-	n      *netns.Net
-	ops    Ops
-	parms  dev.Key[Parms]
-	notify atomic.Pointer[func(nb *Neigh, event uint16, port uint32)]
-	watch  atomic.Pointer[[]func(c *kern.CPU, nb *Neigh)]
-	hash   atomic.Pointer[hash]
+	n     *netns.Net
+	path  string // of its sysctls
+	vars  []sysctl.Var
+	gcSet gcSettings
+	ops   Ops
+	parms dev.Key[Parms]
+	watch atomic.Pointer[[]func(c *kern.CPU, nb *Neigh)]
+	hash  atomic.Pointer[hash]
+	proxy proxies
 
 	mu        sync.Mutex // guards the hash's changes and what follows
 	entries   int
-	gcEntries int
-	lastFlush ktime.T
+	gcEntries int     // those that count against the thresholds
+	lastFlush ktime.T // the last forced collection
 	lastDraw  ktime.T
+	vain      ktime.T // a forced collection freed nothing then
+	managed   map[*Neigh]bool
 	gc        kern.Timer
+	manage    kern.Timer
 	closed    bool
 }
 
-// Defaults of the collection's thresholds (neigh.default.gc_*).
-const (
-	gcThresh1  = 128
-	gcThresh2  = 512
-	gcThresh3  = 1024
-	gcInterval = 30 * time.Second
-	drawEvery  = 300 * time.Second // reachable_time is drawn anew
-	forcedAge  = 5 * time.Second   // entries younger than this survive a forced collection
-)
-
 func newTable(n *netns.Net, name string, family uint8, keyLen int, proto uint16, parms dev.Key[Parms]) *Table {
-	t := &Table{Name: name, Family: family, KeyLen: keyLen, EtherType: proto, n: n, parms: parms}
-	t.Default = new(Parms)
-	for i, v := range parmDefaults {
-		t.Default.values[i].Store(v)
-	}
+	t := &Table{Name: name, Family: family, KeyLen: keyLen, EtherType: proto, n: n, parms: parms, path: "net/ipv4/neigh"}
+	t.initSysctl(time.Second)
 	now := n.Kernel().Now()
-	t.Default.draw(n.Kernel(), now)
 	t.lastDraw, t.lastFlush = now, now
-	t.GCThresh1.Store(gcThresh1)
-	t.GCThresh2.Store(gcThresh2)
-	t.GCThresh3.Store(gcThresh3)
-	t.GCInterval.Store(int64(gcInterval))
+	t.managed = make(map[*Neigh]bool)
 	t.hash.Store(newHash(minBuckets, n.Kernel().Uint32()|1))
 	t.gc.Init(n.Kernel(), func(*kern.CPU) { n.Kernel().Queue(t.periodicGC) })
+	t.manage.Init(n.Kernel(), t.probeManaged)
+	t.proxy.init(t)
 	return t
 }
 
 // SetOps gives the table its protocol, at the protocol's init.
 func (t *Table) SetOps(o Ops) { t.ops = o }
 
-// SetNotify installs who announces a change of an entry: event is RTM_NEWNEIGH
-// or RTM_DELNEIGH, port the requester's netlink port or 0. It may be called on
-// a CPU.
-func (t *Table) SetNotify(f func(nb *Neigh, event uint16, port uint32)) { t.notify.Store(&f) }
-
 // Net returns the table's namespace.
 func (t *Table) Net() *netns.Net { return t.n }
-
-// ParmsOf returns d's parameters, made from the defaults at first use.
-func (t *Table) ParmsOf(d *dev.Device) *Parms {
-	if p := t.parms.Of(d); p != nil {
-		return p
-	}
-	return t.Default
-}
-
-// addParms gives a new device a copy of the defaults.
-func (t *Table) addParms(d *dev.Device) {
-	p := new(Parms)
-	for i := range t.Default.values {
-		p.values[i].Store(t.Default.values[i].Load())
-	}
-	p.draw(t.n.Kernel(), t.n.Kernel().Now())
-	t.parms.Set(d, p)
-}
-
-func (t *Table) parmsList() (list []*Parms) {
-	for _, d := range dev.List(t.n) {
-		if p := t.parms.Of(d); p != nil {
-			list = append(list, p)
-		}
-	}
-	return list
-}
 
 // Lookup4 returns the neighbour addr on d, made when it is not there; nil when
 // the table is full. c is the caller's CPU.
@@ -140,38 +99,60 @@ func (t *Table) Lookup4(c *kern.CPU, d *dev.Device, addr uint32) *Neigh {
 	if nb := t.hash.Load().find4(d, addr); nb != nil {
 		return nb
 	}
-	nb, _ := t.create(d, Key4(addr), 0, true)
+	nb, _ := t.create(c, d, Key4(addr), 0, false)
 	return nb
 }
 
 // Find returns the neighbour k on d, or nil.
-func (t *Table) Find(d *dev.Device, k Key) *Neigh { return t.hash.Load().find(d, &k) }
+func (t *Table) Find(d *dev.Device, k Key) *Neigh {
+	t.Stats.Lookups.Add(1)
+	nb := t.hash.Load().find(d, &k)
+	if nb != nil {
+		t.Stats.Hits.Add(1)
+	}
+	return nb
+}
 
 // Create returns the neighbour k on d, made when it is not there
-// (neigh_create). flags are NTF_* of a new entry. Errors: ENOBUFS the table is
-// full, EINVAL the key cannot be a neighbour, ENODEV d is on its way out.
-func (t *Table) Create(d *dev.Device, k Key, flags uint32, countGC bool) (*Neigh, error) {
+// (neigh_create). flags are NTF_* of a new entry; exempt ones are not counted
+// against the thresholds. The caller is on no CPU. Errors: ENOBUFS the table
+// is full, EINVAL the key cannot be a neighbour, ENODEV d is on its way out.
+func (t *Table) Create(d *dev.Device, k Key, flags uint32, exempt bool) (*Neigh, error) {
 	if nb := t.Find(d, k); nb != nil {
 		return nb, nil
 	}
-	return t.create(d, k, flags, countGC)
+	return t.create(nil, d, k, flags, exempt)
 }
 
-func (t *Table) create(d *dev.Device, k Key, flags uint32, countGC bool) (*Neigh, error) {
+// create makes an entry; c may be nil for a caller on no CPU.
+func (t *Table) create(c *kern.CPU, d *dev.Device, k Key, flags uint32, exempt bool) (*Neigh, error) {
 	now := t.n.Kernel().Now()
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if nb := t.hash.Load().find(d, &k); nb != nil {
+		t.mu.Unlock()
 		return nb, nil
 	}
-	if t.closed || !d.Registered() {
-		return nil, errno.ENODEV
+	var gone []buried
+	fits := true
+	if !exempt {
+		fits, gone = t.makeRoom(now)
 	}
-	if countGC && !t.makeRoom(now) {
+	nb, err := (*Neigh)(nil), error(errno.ENODEV)
+	switch {
+	case !fits:
 		t.Stats.TableFulls.Add(1)
-		return nil, errno.ENOBUFS
+		err = errno.ENOBUFS
+	case !t.closed && d.Registered():
+		nb, err = t.construct(now, d, k, flags, exempt)
 	}
-	nb := &Neigh{Table: t, Dev: d, Key: k, Parms: t.ParmsOf(d), counted: countGC, Type: uapi.RTN_UNICAST}
+	t.mu.Unlock()
+	t.bury(c, gone, 0)
+	return nb, err
+}
+
+// construct makes an entry and puts it into the table; t.mu is held.
+func (t *Table) construct(now ktime.T, d *dev.Device, k Key, flags uint32, exempt bool) (*Neigh, error) {
+	nb := &Neigh{Table: t, Dev: d, Key: k, Parms: t.ParmsOf(d), counted: !exempt, Type: uapi.RTN_UNICAST}
 	nb.flags.Store(flags)
 	nb.used.Store(int64(now))
 	nb.updated.Store(int64(now))
@@ -197,6 +178,7 @@ func (t *Table) add(nb *Neigh) {
 	}
 	h.insert(nb)
 	t.Stats.Allocs.Add(1)
+	nb.Parms.entries.Add(1)
 	t.entries++
 	if nb.counted {
 		t.gcEntries++
@@ -231,42 +213,39 @@ func (t *Table) Len() int {
 func (t *Table) Each(f func(nb *Neigh) bool) { t.hash.Load().each(f) }
 
 // Remove takes nb out of the table (neigh_remove_one): its queue is dropped
-// and RTM_DELNEIGH announced for port. It reports whether it was there.
-func (t *Table) Remove(nb *Neigh, port uint32) bool {
-	nb.mu.Lock()
-	if nb.dead {
-		nb.mu.Unlock()
-		return false
-	}
-	queue := nb.kill()
-	nb.mu.Unlock()
+// and RTM_DELNEIGH announced. It reports whether it was there. The caller is
+// on no CPU.
+func (t *Table) Remove(nb *Neigh) bool {
 	t.mu.Lock()
-	t.unlink(nb)
+	b, ok := t.evict(nb)
 	t.mu.Unlock()
-	t.release(queue, skb.ReasonNeighDead)
-	t.announce(nb, uapi.RTM_DELNEIGH, port)
-	return true
+	if ok {
+		t.bury(nil, []buried{b}, 0)
+	}
+	return ok
 }
 
-// kill marks nb dead and takes its queue; nb.mu is held.
-func (nb *Neigh) kill() []*skb.Buff {
+// buried is an entry that was taken out of the table, and its packets.
+type buried struct {
+	nb    *Neigh
+	queue []*skb.Buff
+}
+
+// evict takes nb out of the table, unless it is gone; t.mu is held. The caller
+// passes it to bury when it has released t.mu.
+func (t *Table) evict(nb *Neigh) (buried, bool) {
+	nb.mu.Lock()
+	defer nb.mu.Unlock()
+	if nb.dead {
+		return buried{}, false
+	}
 	nb.dead = true
 	nb.timer.Stop()
-	queue := nb.queue
-	nb.queue, nb.queueBytes = nil, 0
-	if nb.state.Load()&Valid == 0 {
-		return queue
-	}
-	if nb.state.Load()&(uapi.NUD_NOARP|uapi.NUD_PERMANENT) == 0 {
-		nb.hh.Store(nil)
-	}
-	return queue
-}
-
-// unlink takes nb out of the hash; t.mu is held.
-func (t *Table) unlink(nb *Neigh) {
+	b := buried{nb, nb.takeQueue()}
 	t.hash.Load().remove(nb)
+	delete(t.managed, nb)
 	t.Stats.Destroys.Add(1)
+	nb.Parms.entries.Add(-1)
 	t.entries--
 	if nb.counted {
 		t.gcEntries--
@@ -274,28 +253,68 @@ func (t *Table) unlink(nb *Neigh) {
 	if t.entries == 0 {
 		t.gc.Stop()
 	}
+	return b, true
 }
 
-// release drops queued packets from a goroutine that may hold the RTNL and is
-// on no CPU, or leaves them to the collector when there are none.
-func (t *Table) release(queue []*skb.Buff, r skb.Reason) {
-	if len(queue) == 0 {
+// takeQueue empties the queue; nb.mu is held.
+func (nb *Neigh) takeQueue() []*skb.Buff {
+	queue := nb.queue
+	nb.queue, nb.queueBytes = nil, 0
+	return queue
+}
+
+// bury drops the packets of entries that are gone and announces their end. c
+// is the caller's CPU, or nil when it is on none.
+func (t *Table) bury(c *kern.CPU, gone []buried, port uint32) {
+	for _, b := range gone {
+		if len(b.queue) > 0 {
+			t.onCPU(c, func(c *kern.CPU) {
+				for _, p := range b.queue {
+					p.Drop(c, t.n, skb.ReasonNeighDead)
+				}
+			})
+		}
+		b.nb.announce(c, uapi.RTM_DELNEIGH, 0, port)
+	}
+}
+
+// onCPU calls f on the CPU c, or on any when c is nil.
+func (t *Table) onCPU(c *kern.CPU, f func(c *kern.CPU)) {
+	if c == nil {
+		c = t.n.Kernel().Enter(kern.Any)
+		defer c.Exit()
+	}
+	f(c)
+}
+
+// recount makes nb count against the thresholds, or not, and be kept resolved,
+// or not, by its state and flags (neigh_update_gc_list,
+// neigh_update_managed_list).
+func (t *Table) recount(nb *Neigh) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	nb.mu.Lock()
+	defer nb.mu.Unlock()
+	if nb.dead {
 		return
 	}
-	t.n.Kernel().Queue(func() {
-		c := t.n.Kernel().Enter(kern.Any)
-		defer c.Exit()
-		for _, b := range queue {
-			b.Drop(c, t.n, r)
-		}
-	})
+	if counts := !exempt(nb.State(), nb.Flags()); counts != nb.counted {
+		nb.counted = counts
+		t.gcEntries += map[bool]int{true: 1, false: -1}[counts]
+	}
+	if nb.Flags()&ntfManaged == 0 {
+		delete(t.managed, nb)
+		return
+	}
+	t.managed[nb] = true
+	if len(t.managed) == 1 {
+		t.manage.Set(t.n.Kernel().Now().Add(t.manageEvery()))
+	}
 }
 
-// announce tells the listeners of a change.
-func (t *Table) announce(nb *Neigh, event uint16, port uint32) {
-	if f := t.notify.Load(); f != nil {
-		(*f)(nb, event, port)
-	}
+// exempt reports whether an entry does not count against the thresholds.
+func exempt(state uint16, flags uint32) bool {
+	return state&uapi.NUD_PERMANENT != 0 || flags&(uapi.NTF_EXT_LEARNED|ntfValidated) != 0
 }
 
 // Watch makes f told of every change of an entry's address or state
