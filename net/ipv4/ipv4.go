@@ -53,6 +53,7 @@ type state struct {
 	ipForward            *sysctl.Int
 	set                  settings
 
+	path      pathState
 	arp       arpState
 	lifetimes kern.Timer // the next address lifetime to end
 	remove    []func()

@@ -160,6 +160,12 @@ func (p *Points) Hooks(f Family, h HookNum) []*Hook {
 // Run passes b through the hooks of st's point, from st.Next on. It reports
 // whether b goes on with the caller; otherwise b has been dropped or taken.
 func (p *Points) Run(c *kern.CPU, b *skb.Buff, st State) bool {
+	return p.Verdict(c, b, st) == Accept
+}
+
+// Verdict is Run for a caller who tells his own caller of a drop (EPERM): it
+// returns Accept, b goes on; Drop, b was dropped; or Stolen, b was taken.
+func (p *Points) Verdict(c *kern.CPU, b *skb.Buff, st State) Verdict {
 	hooks := p.Hooks(st.Family, st.Hook)
 	for int(st.Next) < len(hooks) {
 		h := hooks[st.Next]
@@ -171,17 +177,17 @@ func (p *Points) Run(c *kern.CPU, b *skb.Buff, st State) bool {
 		switch v {
 		case Accept:
 		case Stop:
-			return true
+			return Accept
 		case Repeat:
 			st.Next--
 		case Stolen:
-			return false
+			return Stolen
 		default:
 			b.Drop(c, st.Net, skb.ReasonNetfilterDrop)
-			return false
+			return Drop
 		}
 	}
-	return true
+	return Accept
 }
 
 // Resume goes on with a packet that a hook had taken: the remaining hooks see

@@ -286,3 +286,14 @@ func (b *Buff) Scrub(c *kern.CPU, cross bool) {
 		b.Mark = 0
 	}
 }
+
+// TakeList removes b's list and returns it: its packets are the caller's.
+func (b *Buff) TakeList() []*Buff {
+	list := b.list
+	for _, o := range list {
+		b.dataLen -= int32(o.Len())
+		b.TrueSize -= o.TrueSize
+	}
+	b.list = nil
+	return list
+}
