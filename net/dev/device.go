@@ -147,6 +147,9 @@ func (d *Device) String() string { return d.Name() }
 // Ifindex returns the device's number in its namespace.
 func (d *Device) Ifindex() int { return int(d.index.Load()) }
 
+// HardwareType returns Type, for readers below this package (ARPHRD_*).
+func (d *Device) HardwareType() uint16 { return d.Type }
+
 // Net returns the namespace that d is in.
 func (d *Device) Net() *netns.Net { return d.net.Load() }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // hardware is what a device says of its kind (dev.Device does).
-type hardware interface{ Type() uint16 }
+type hardware interface{ HardwareType() uint16 }
 
 // extra is a load of packet metadata, at SKF_AD_OFF + n.
 func (s *machine) extra(c *kern.CPU, b *skb.Buff, n uint32) (uint32, bool) {
@@ -25,7 +25,7 @@ func (s *machine) extra(c *kern.CPU, b *skb.Buff, n uint32) (uint32, bool) {
 		return uint32(b.Dev.Ifindex()), true
 	case uapi.SKF_AD_HATYPE:
 		if d, ok := b.Dev.(hardware); ok {
-			return uint32(d.Type()), true
+			return uint32(d.HardwareType()), true
 		}
 		return 0, false
 	case uapi.SKF_AD_NLATTR:
@@ -101,7 +101,7 @@ func findNested(data []byte, off, typ uint32) uint32 {
 func payload(b *skb.Buff) uint32 {
 	base := b.NetworkOff()
 	ip := b.Network()
-	if b.Protocol != uapi.ETH_P_IP || len(ip) < 20 || base < 0 {
+	if b.Protocol != uapi.ETH_P_IP || len(ip) < 20 {
 		return 0
 	}
 	n := int(ip[0]&15) * 4

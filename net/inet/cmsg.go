@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"linen/kern"
+	"linen/net/dev"
 	"linen/net/ipv4"
 	"linen/net/skb"
 	"linen/net/sock"
@@ -202,9 +203,9 @@ func (s *Sock) Note(b *skb.Buff, saddr, daddr uint32) {
 		index = b.Iif
 	}
 	spec := daddr
-	if b.Dev != nil && s.Is(CmsgPktinfo) {
+	if d := dev.Of(b); d != nil && s.Is(CmsgPktinfo) {
 		if rt := ipv4.RouteOf(b); rt != nil && rt.Flags&(ipv4.RTCFBroadcast|ipv4.RTCFMulticast) != 0 {
-			spec = ipv4.SelectSource(b.Dev, saddr, uapi.RT_SCOPE_LINK)
+			spec = ipv4.SelectSource(d, saddr, uapi.RT_SCOPE_LINK)
 		}
 	}
 	b.CB[pktinfoNote] = uint64(uint32(index)) | uint64(spec)<<32

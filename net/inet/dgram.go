@@ -129,9 +129,7 @@ func (s *Sock) Dest(name []byte, zero bool) (a Addr, connected bool, err error) 
 // path's MTU, or the device's for PROBE, INTERFACE and OMIT.
 func (s *Sock) PathLimit(rt *ipv4.Route) int {
 	if s.PMTUDisc() >= uapi.IP_PMTUDISC_PROBE {
-		if d, ok := rt.Dev.(interface{ MTU() int }); ok {
-			return d.MTU()
-		}
+		return rt.Dev.MTU()
 	}
 	return s.st.IP.MTU(rt)
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"linen/kern"
-	"linen/net/dev"
 	"linen/net/ipv4"
 	"linen/net/sock"
 	"linen/uapi"
@@ -111,7 +110,7 @@ func (s *Sock) setMulticastIF(val []byte) error {
 	if index == 0 {
 		index = s.st.indexOf(addr)
 	}
-	if index == 0 || dev.ByIndex(s.Net(), index) == nil {
+	if index == 0 || s.st.IP.Device(s.Net(), index) == nil {
 		return errno.EADDRNOTAVAIL
 	}
 	if bound := int(s.BoundDev.Load()); bound != 0 && bound != index {

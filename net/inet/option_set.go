@@ -3,7 +3,6 @@ package inet
 import (
 	"encoding/binary"
 
-	"linen/net/dev"
 	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -212,7 +211,7 @@ func (s *Sock) setUnicastIF(val []byte) error {
 	}
 	index := int(int32(binary.BigEndian.Uint32(val)))
 	if index != 0 {
-		if dev.ByIndex(s.Net(), index) == nil {
+		if s.st.IP.Device(s.Net(), index) == nil {
 			return errno.EADDRNOTAVAIL
 		}
 		if bound := int(s.BoundDev.Load()); bound != 0 && bound != index {
@@ -253,5 +252,5 @@ func (s *Sock) GetOption(level, name int, val []byte) (done bool, n int, err err
 		n, err = s.GetIPOption(name, val)
 		return true, n, err
 	}
-	return false, 0, errno.ENOPROTOOPT
+	return false, 0, errno.EOPNOTSUPP // setsockopt says ENOPROTOOPT
 }

@@ -171,7 +171,10 @@ func (s *Sock) Getsockopt(_ *sock.Caller, level, name int, val []byte) (int, err
 	if done, n, err := s.GetOption(level, name, val); done {
 		return n, err
 	}
-	if level != uapi.SOL_RAW || name != icmpFilter {
+	if level != uapi.SOL_RAW {
+		return 0, errno.EOPNOTSUPP
+	}
+	if name != icmpFilter {
 		return 0, errno.ENOPROTOOPT
 	}
 	if s.Protocol() != uapi.IPPROTO_ICMP {

@@ -138,6 +138,9 @@ func (s *Sock) getMore(name int, val []byte) (int, error) {
 	case uapi.SO_PREFER_BUSY_POLL:
 		return PutInt(val, s.bit(FlagPreferBusy))
 	case uapi.SO_TXREHASH:
+		if s.typ != uapi.SOCK_STREAM {
+			return 0, errno.EOPNOTSUPP
+		}
 		return PutInt(val, int(s.opts.txrehash))
 	case uapi.SO_PEERCRED: // nobody: pid 0, uid and gid -1
 		return copy(val, []byte{0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255}), nil

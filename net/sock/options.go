@@ -134,6 +134,9 @@ func (s *Sock) setMore(who *Caller, name, v int, val []byte) error {
 	case uapi.SO_TXTIME:
 		return s.setTxtime(who, val)
 	case uapi.SO_TXREHASH:
+		if s.typ != uapi.SOCK_STREAM {
+			return errno.EOPNOTSUPP
+		}
 		if v < -1 || v > 1 {
 			return errno.EINVAL
 		}
@@ -152,7 +155,7 @@ func (s *Sock) setMore(who *Caller, name, v int, val []byte) error {
 	case uapi.SO_PASSCRED, uapi.SO_PASSSEC, soPassPidfd, soPassRights:
 		return errno.EOPNOTSUPP // of AF_UNIX and AF_NETLINK
 	case uapi.SO_ATTACH_BPF, uapi.SO_ATTACH_REUSEPORT_EBPF:
-		return errno.EPERM // eBPF is not there
+		return errno.EINVAL // eBPF is not there: no descriptor is a program
 	default:
 		return errno.ENOPROTOOPT
 	}

@@ -91,7 +91,7 @@ func (s *Sock) Getsockopt(_ *sock.Caller, level, name int, val []byte) (int, err
 		return n, err
 	}
 	if level != int(s.p.number) && level != uapi.IPPROTO_UDP {
-		return 0, errno.ENOPROTOOPT
+		return 0, errno.EOPNOTSUPP
 	}
 	bit := func(on bool) (int, error) {
 		v := 0

@@ -8,6 +8,7 @@ import (
 
 	"linen/kern"
 	"linen/lib/ktime"
+	"linen/net/dev"
 	"linen/net/inet"
 	"linen/net/ipv4"
 	"linen/net/mib"
@@ -85,7 +86,7 @@ func (h *Host) build(t testing.TB, k *kern.Kernel, subs []netns.Subsys) {
 	h.groups = make(map[uint32]bool)
 	h.napi.Poll = h.poll
 	for i, typ := range []uint8{uapi.RTN_UNICAST, uapi.RTN_LOCAL, uapi.RTN_BROADCAST, uapi.RTN_MULTICAST} {
-		h.routes[i] = ipv4.Route{Dev: h.dev, Type: typ}
+		h.routes[i].Type = typ
 	}
 	h.routes[2].Flags = ipv4.RTCFBroadcast
 	h.routes[3].Flags = ipv4.RTCFMulticast
@@ -101,6 +102,9 @@ func (h *Host) build(t testing.TB, k *kern.Kernel, subs []netns.Subsys) {
 // attach puts the host below the namespace's sockets.
 func (h *Host) attach(n *netns.Net) {
 	h.Net = n
+	for i := range h.routes {
+		h.routes[i].Dev = dev.New(n, "eth0", nil)
+	}
 	ip := &inet.Of(n).IP
 	ip.RouteOutput = h.route
 	ip.Valid = func(*ipv4.Route, ktime.T) bool { return true }

@@ -1,0 +1,57 @@
+package udp_test
+
+import (
+	"testing"
+
+	"linen/net/sock"
+	"linen/uapi"
+)
+
+// echoPair returns a function that makes one round trip of 36 bytes between
+// two connected sockets in two namespaces.
+func echoPair(t testing.TB) func() {
+	a, b := pair(t)
+	const aPort, bPort = 1000, 7
+	cli, srv := a.Bound(t, uapi.SOCK_DGRAM, 0, 0, aPort), b.Bound(t, uapi.SOCK_DGRAM, 0, 0, bPort)
+	if err := cli.Connect(root, addr(0x0a000002, bPort)); err != nil {
+		t.Fatal(err)
+	}
+	out := &sock.Msg{Data: make([]byte, 36)}
+	in := &sock.Msg{Data: make([]byte, 64), Name: make([]byte, 16)}
+	reply := &sock.Msg{}
+	got := &sock.Msg{Data: make([]byte, 64)}
+	return func() {
+		if _, err := cli.Sendmsg(root, out); err != nil {
+			t.Fatal(err)
+		}
+		n, err := srv.Recvmsg(root, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply.Data, reply.Name = in.Data[:n], in.Name[:in.NameLen]
+		if _, err := srv.Sendmsg(root, reply); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := cli.Recvmsg(root, got); err != nil || n != 36 {
+			t.Fatal(n, err)
+		}
+	}
+}
+
+func TestRoundTripAllocatesNothing(t *testing.T) {
+	trip := echoPair(t)
+	for range 100 {
+		trip()
+	}
+	if n := testing.AllocsPerRun(200, trip); n >= 1 {
+		t.Errorf("%v allocations a round trip", n)
+	}
+}
+
+func BenchmarkEcho36(b *testing.B) {
+	trip := echoPair(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		trip()
+	}
+}
