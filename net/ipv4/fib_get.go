@@ -19,6 +19,7 @@ type getQuery struct {
 	src, dst uint32
 	iif      int
 	uid      uint32
+	tos      uint8 // of the route found, which is what the answer says (6.18)
 	hasUID   bool
 	flags    uint32 // RTM_F_*
 }
@@ -107,6 +108,9 @@ func (st *state) getRouteMsg(r *netlink.Request) error {
 	if err != nil {
 		return err
 	}
+	if res.alias != nil {
+		q.tos = res.alias.tos
+	}
 	m := r.Message(uapi.RTM_NEWROUTE, 0)
 	if q.flags&uapi.RTM_F_FIB_MATCH != 0 {
 		if res.alias == nil {
@@ -169,7 +173,7 @@ func (st *state) answer(q *getQuery, res *result) (*Route, error) {
 // dump of what was learned: see fillLearned.
 func (st *state) fillAnswer(m *netlink.Msg, q *getQuery, rt *Route, table uint32, redirect bool) {
 	h := fillRouteMsg(m, table)
-	h[1], h[7] = 32, rt.Type // rtm_tos stays 0, whatever was asked (6.18)
+	h[1], h[3], h[7] = 32, q.tos, rt.Type
 	flags := rt.Flags&^0xffff | uapi.RTM_F_CLONED
 	if q.flags&uapi.RTM_F_NOTIFY != 0 {
 		flags |= uapi.RTM_F_NOTIFY

@@ -182,7 +182,7 @@ func (st *state) outputVia(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ u
 		learned = nh.learnedFor(f.Daddr, st.now(c))
 	}
 	if cache && learned == nil {
-		if rt := nh.out.Load(); rt != nil && rt.gen == st.gen.Load() && rt.Iif == asked {
+		if rt := nh.out.Load(); rt != nil && rt.gen == st.gen.Load() {
 			return rt
 		}
 	}
