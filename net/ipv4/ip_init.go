@@ -8,6 +8,7 @@ import (
 	"linen/net/inetpeer"
 	"linen/net/mib"
 	"linen/net/netfilter"
+	"linen/net/netns"
 	"linen/net/skb"
 	"linen/net/sysctl"
 	"linen/uapi"
@@ -115,3 +116,14 @@ func newKey(k *kern.Kernel) siphash.Key {
 	k.Read(raw[:]) // never fails
 	return siphash.KeyFrom(raw)
 }
+
+// NoPMTUDisc returns net.ipv4.ip_no_pmtu_disc: 0 is path MTU discovery for new
+// sockets; 1 to 3 are IP_PMTUDISC_DONT, and limit what ICMP is believed.
+func NoPMTUDisc(n *netns.Net) int { return int(of(n).path.set.noPMTU.Load()) }
+
+// NonlocalBind reports whether sockets may bind to addresses that are not ours
+// (net.ipv4.ip_nonlocal_bind).
+func NonlocalBind(n *netns.Net) bool { return of(n).path.set.nonlocal.Bool() }
+
+// DefaultTTLOf returns net.ipv4.ip_default_ttl.
+func DefaultTTLOf(n *netns.Net) int { return int(of(n).path.set.ttl.Load()) }
