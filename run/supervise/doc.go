@@ -16,8 +16,8 @@
 // again when the socket's readiness changes. A parked caller is looked at for
 // signals, because a notified call is not interrupted by them.
 //
-// Locks, outermost first: Node.create (one descriptor is placed at a time),
-// file.mu, then the leaves Node.mu, process.mu and Host.mu. Nothing but a leaf
+// Locks, outermost first: file.mu, Node.create (one descriptor is placed at a
+// time), then the leaves Node.mu, process.mu and Host.mu. Nothing but a leaf
 // is taken in a socket's watch function.
 //
 // Linux: seccomp_unotify(2), unix(7), inotify(7), capabilities(7),

@@ -25,8 +25,8 @@ type Host struct {
 	bufs    sync.Pool // *[]byte of bufSize
 
 	mu      sync.Mutex
-	polled  map[int32]func()    // by our descriptor
-	watches map[int32]*file     // by inotify watch
+	polled  map[int32]func() // by our descriptor
+	watches map[int32]*file  // by inotify watch
 	dirty   []*file
 	closed  bool
 }

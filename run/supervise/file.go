@@ -1,0 +1,209 @@
+//go:build linux
+
+package supervise
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"linen/net/sock"
+	"linen/run/seccomp"
+	"linen/uapi"
+)
+
+// fileKey names the program's end of a pair by its inode in sockfs.
+type fileKey struct{ dev, ino uint64 }
+
+// pollAlways ends any wait.
+const pollAlways = sock.Events(uapi.POLLERR | uapi.POLLHUP)
+
+// file is an open file description of a program that linen stands behind: one
+// socket and our end of the pair.
+type file struct {
+	n      *Node
+	s      sock.Socket
+	key    fileKey
+	our    int  // our end; -1 when it is the relay's
+	stream bool // a byte stream: relayed, not trapped
+	dirty  atomic.Bool
+	relays sync.WaitGroup
+
+	mu      sync.Mutex
+	waiting []*parked
+	back    []*datagram // received, but the caller was gone: the next one's
+	head    bool        // a copy of the queue's head lies in the pair
+	raised  bool        // POLLERR is raised on the program's end
+	dead    bool        // the program has closed it
+	st      *stream     // of streams
+
+	// Where the program's end was seen last, to find it again when no call is
+	// at hand; and the datagrams that go to the front of back.
+	seen struct {
+		sync.Mutex
+		p        *process
+		fd       int
+		returned []*datagram
+	}
+}
+
+// datagram is one received message.
+type datagram struct {
+	data, name, control []byte
+	nameLen, flags      int
+	length              int // real length
+}
+
+// newFile enters theirs, the program's end of a pair, into the table. theirs
+// stays the caller's to close.
+func (n *Node) newFile(s sock.Socket, our, theirs int, isStream bool) (*file, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(theirs, &st); err != nil {
+		return nil, err
+	}
+	f := &file{n: n, s: s, our: our, stream: isStream, key: fileKey{uint64(st.Dev), st.Ino}}
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return nil, unix.ESRCH
+	}
+	n.files[f.key] = f
+	n.mu.Unlock()
+	if err := n.host.watch(theirs, f); err != nil {
+		n.mu.Lock()
+		delete(n.files, f.key)
+		n.mu.Unlock()
+		return nil, err
+	}
+	return f, nil
+}
+
+// seenAt remembers a descriptor of the file.
+func (f *file) seenAt(c *call, fd int) {
+	p, err := c.process()
+	if err != nil {
+		return
+	}
+	f.seen.Lock()
+	f.seen.p, f.seen.fd = p, fd
+	f.seen.Unlock()
+}
+
+// theirs runs do on a copy of the program's end: ENOENT when no descriptor of
+// it is where one was seen last.
+func (f *file) theirs(do func(fd int) error) error {
+	f.seen.Lock()
+	p, fd := f.seen.p, f.seen.fd
+	f.seen.Unlock()
+	if p == nil {
+		return unix.ENOENT
+	}
+	got, err := p.getFD(fd)
+	if err != nil {
+		return unix.ENOENT
+	}
+	defer unix.Close(got)
+	var st unix.Stat_t
+	if err := unix.Fstat(got, &st); err != nil || (fileKey{uint64(st.Dev), st.Ino}) != f.key {
+		return unix.ENOENT
+	}
+	return do(got)
+}
+
+// pump does what a change of the socket's readiness asks for.
+func (f *file) pump() {
+	f.n.guard(func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.dead {
+			return
+		}
+		f.retry()
+		if f.stream {
+			f.st.ready()
+			return
+		}
+		f.show()
+	})
+}
+
+// gone is the last close of the program's end.
+func (f *file) gone() {
+	f.n.guard(func() {
+		f.n.mu.Lock()
+		delete(f.n.files, f.key)
+		f.n.mu.Unlock()
+		f.mu.Lock()
+		if f.dead {
+			f.mu.Unlock()
+			return
+		}
+		f.dead = true
+		for _, p := range append([]*parked(nil), f.waiting...) {
+			p.take() // its thread holds no reference: the kernel gives it EBADF next time
+			p.c.finish(0, unix.EBADF)
+		}
+		f.mu.Unlock()
+		if f.stream {
+			f.st.closed()
+			return
+		}
+		f.s.Watch(nil)
+		f.native()
+		f.n.host.unpoll(f.our)
+		unix.Close(f.our)
+		f.s.Close()
+	})
+	f.n.host.drain()
+}
+
+// wait returns when the relays of a closed file have ended.
+func (f *file) wait() { f.relays.Wait() }
+
+// timeout reads SO_RCVTIMEO or SO_SNDTIMEO; 0: none.
+func (f *file) timeout(option int) time.Duration {
+	var b [16]byte
+	n, err := f.s.Getsockopt(sock.Root(), uapi.SOL_SOCKET, option, b[:])
+	if err != nil || n != len(b) {
+		return 0
+	}
+	sec, usec := le.Uint64(b[:]), le.Uint64(b[8:])
+	if sec > uint64(maxTimeout/time.Second) {
+		return 0
+	}
+	return time.Duration(sec)*time.Second + time.Duration(usec)*time.Microsecond
+}
+
+// maxTimeout is longer than anybody waits.
+const maxTimeout = 1000 * time.Hour
+
+// placed is where a new descriptor goes.
+type placed struct {
+	source  int
+	inRange bool
+	cloexec bool
+}
+
+// place installs a descriptor as the call's answer: in the range where it
+// should be and can be, else at the lowest number.
+func (c *call) place(p placed) error {
+	c.n.create.Lock() // two calls of one process must not choose one number
+	defer c.n.create.Unlock()
+	if p.inRange {
+		t := c.target()
+		for at := seccomp.RangeFirst; at <= seccomp.RangeLast; at++ {
+			if _, err := t.File(at); err != unix.EBADF {
+				continue
+			}
+			_, err := c.n.l.Inject(c.ID, seccomp.AddFD{Source: p.source, At: at, Cloexec: p.cloexec, Send: true})
+			if err == unix.EBADF {
+				break // beyond RLIMIT_NOFILE
+			}
+			return err
+		}
+	}
+	_, err := c.n.l.Inject(c.ID, seccomp.AddFD{Source: p.source, At: -1, Cloexec: p.cloexec, Send: true})
+	return err
+}

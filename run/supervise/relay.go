@@ -1,0 +1,187 @@
+//go:build linux
+
+package supervise
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"linen/net/sock"
+	"linen/uapi"
+	"linen/uapi/errno"
+)
+
+// relayBuffer is what one turn of a relay carries: a super-frame of 64 KiB and
+// more, so that segmentation offload has something to do.
+const relayBuffer = bufSize
+
+// up carries what the program writes.
+func (st *stream) up() {
+	st.f.n.guard(func() {
+		buf, free := st.f.n.host.buffer(relayBuffer)
+		defer free()
+		for {
+			n, err := st.our.Read(buf)
+			if n > 0 && !st.send1(buf[:n]) {
+				break
+			}
+			if err == nil {
+				continue
+			}
+			if err == io.EOF {
+				st.f.s.Shutdown(sock.Root(), unix.SHUT_WR)
+			} else if errors.Is(err, unix.ECONNRESET) {
+				st.lost() // closed with data unread
+			}
+			break
+		}
+	})
+	close(st.upEnded)
+	st.left()
+}
+
+// send1 sends all of p and reports whether the stream goes on.
+func (st *stream) send1(p []byte) bool {
+	m := sock.Msg{Data: p, Flags: uapi.MSG_DONTWAIT | uapi.MSG_NOSIGNAL}
+	for len(m.Data) > 0 {
+		n, err := st.f.s.Sendmsg(sock.Root(), &m)
+		st.f.n.host.drain()
+		if err == nil {
+			m.Data = m.Data[n:]
+			continue
+		}
+		if !isEAGAIN(err) {
+			return false // the other relay learns of a reset
+		}
+		select {
+		case <-st.space:
+		case <-st.f.n.init.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// down carries what comes for the program.
+func (st *stream) down() {
+	defer st.left()
+	st.f.n.guard(func() {
+		buf, free := st.f.n.host.buffer(relayBuffer)
+		defer free()
+		for {
+			m := sock.Msg{Data: buf, Flags: uapi.MSG_DONTWAIT}
+			n, err := st.f.s.Recvmsg(sock.Root(), &m)
+			switch {
+			case isEAGAIN(err):
+				select {
+				case <-st.data:
+					continue
+				case <-st.over:
+					return
+				}
+			case err == errno.EINTR:
+				continue
+			case err != nil:
+				st.reset()
+				return
+			case n == 0:
+				st.endOutput()
+				return
+			}
+			st.f.n.host.drain() // window updates may have woken others
+			if _, err := st.our.Write(buf[:n]); err != nil {
+				st.lost()
+				return
+			}
+		}
+	})
+}
+
+// endOutput lets the program read the end of the stream.
+func (st *stream) endOutput() {
+	if raw, err := st.our.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_WR) })
+	}
+}
+
+// lost notes that the program closed with data unread: the peer gets a reset
+// (RFC 9293 §3.6.1).
+func (st *stream) lost() {
+	st.f.mu.Lock()
+	st.discard = true
+	st.f.mu.Unlock()
+}
+
+// reset shows the program that the connection was reset: it reads what came
+// before, then ECONNRESET, which the kernel reports when our end leaves with a
+// byte unread.
+func (st *stream) reset() {
+	st.our.SetReadDeadline(time.Unix(1, 0))
+	<-st.upEnded
+	st.f.mu.Lock()
+	defer st.f.mu.Unlock()
+	if st.closing || st.state != streamOpen {
+		return
+	}
+	st.f.theirs(func(fd int) error {
+		return unix.Send(fd, []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	})
+	st.state = streamEnded
+	st.our.Close()
+}
+
+// left is the end of a relay.
+func (st *stream) left() {
+	st.f.mu.Lock()
+	st.relaying--
+	end := st.relaying == 0 && st.closing
+	st.f.mu.Unlock()
+	if end {
+		st.finish()
+	}
+}
+
+// closed is the last close of the program's end. What it wrote is still
+// carried; then the socket is closed.
+func (st *stream) closed() {
+	st.f.mu.Lock()
+	st.closing = true
+	end := st.relaying == 0
+	st.f.mu.Unlock()
+	close(st.over)
+	if end {
+		st.finish()
+	}
+}
+
+// finish closes the socket.
+func (st *stream) finish() {
+	f := st.f
+	f.mu.Lock()
+	discard, kept := st.discard, st.kept
+	st.kept = nil
+	f.mu.Unlock()
+	f.s.Watch(nil)
+	if discard {
+		var linger [8]byte // struct linger: on, 0 seconds: close resets
+		le.PutUint32(linger[:], 1)
+		f.s.Setsockopt(sock.Root(), uapi.SOL_SOCKET, uapi.SO_LINGER, linger[:])
+	}
+	f.s.Close()
+	for _, s := range kept {
+		s.Close()
+	}
+	st.our.Close()
+	f.n.host.drain()
+}
+
+// abandon ends the relay of a file that no program got; its socket lives on.
+func (st *stream) abandon() {
+	st.our.SetDeadline(time.Unix(1, 0))
+	close(st.over)
+	st.f.relays.Wait()
+	st.our.Close()
+}

@@ -1,0 +1,277 @@
+//go:build linux
+
+package supervise
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"linen/net/sock"
+	"linen/uapi"
+)
+
+// State of a stream, as the relay sees it.
+type streamState int
+
+const (
+	streamIdle       streamState = iota // fresh
+	streamConnecting                    // the handshake goes on
+	streamListening
+	streamOpen  // connected, the relays run
+	streamEnded // our end is closed: refused or reset
+)
+
+// stream is the relay of a byte stream: what the program writes natively to its
+// end goes to the socket, and back.
+type stream struct {
+	f     *file
+	our   *os.File      // our end, non-blocking, so that waiting on it costs no thread
+	space chan struct{} // the socket may take more
+	data  chan struct{} // the socket may have something
+	over  chan struct{} // closed at the last close of the program's end
+
+	// Under file.mu.
+	state    streamState
+	filled   int           // bytes in the pair that keep a connecting end unwritable
+	shrunk   bool          // its send buffer was made small for that
+	bytes    int           // bytes in the pair that say that a connection waits
+	kept     []sock.Socket // accepted, but no program got them
+	relaying int           // relays that run
+	closing  bool          // the program's end is closed
+	discard  bool          // data for the program was lost by its close: reset
+	upEnded  chan struct{}
+}
+
+// newStreamPair makes the pair of a stream.
+func newStreamPair(nonblock bool) (our, theirs int, err error) {
+	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, -1, err
+	}
+	if err = unix.SetNonblock(p[0], true); err == nil && nonblock {
+		err = unix.SetNonblock(p[1], true)
+	}
+	if err != nil {
+		unix.Close(p[0])
+		unix.Close(p[1])
+		return -1, -1, err
+	}
+	return p[0], p[1], nil
+}
+
+// startStream makes the relay of a new file.
+func (f *file) startStream() {
+	f.st = &stream{
+		f: f, our: os.NewFile(uintptr(f.our), "stream"),
+		space: make(chan struct{}, 1), data: make(chan struct{}, 1),
+		over: make(chan struct{}), upEnded: make(chan struct{}),
+	}
+}
+
+// begin runs the relays of an accepted connection.
+func (st *stream) begin() {
+	if _, err := st.f.s.Getpeername(); err == nil {
+		st.f.mu.Lock()
+		st.open()
+		st.f.mu.Unlock()
+	}
+}
+
+// ready is told that the socket's readiness may have changed; file.mu is held.
+func (st *stream) ready() {
+	switch st.state {
+	case streamConnecting:
+		if st.f.s.Poll()&(uapi.POLLOUT|pollAlways) != 0 && len(st.f.waiting) == 0 {
+			st.connected()
+		}
+	case streamListening:
+		st.offer()
+	case streamOpen:
+		poke(st.space)
+		poke(st.data)
+	}
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// maxOffers bounds the bytes that announce connections. One would do for
+// poll; an edge-triggered epoll wants one more for each arrival.
+const maxOffers = 64
+
+// offer makes a listener's end readable while a connection waits.
+func (st *stream) offer() {
+	if st.f.s.Poll()&uapi.POLLIN == 0 && len(st.kept) == 0 || st.bytes >= maxOffers {
+		return
+	}
+	if unix.Send(st.f.our, []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) == nil {
+		st.bytes++
+	}
+}
+
+// listening begins to announce connections.
+func (st *stream) listening() {
+	st.f.mu.Lock()
+	defer st.f.mu.Unlock()
+	st.state = streamListening
+	st.offer()
+}
+
+// accept answers accept(2).
+func (st *stream) accept(c *call, flags int) (int64, error) {
+	f := st.f
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	try := func() (int64, error) { return 0, st.acceptOne(c, flags) }
+	v, err := try()
+	if !isEAGAIN(err) || c.nonblock(c.intArg(0)) {
+		return v, err
+	}
+	f.park(c, uapi.POLLIN, f.timeout(uapi.SO_RCVTIMEO_NEW), try)
+	return 0, errAnswered
+}
+
+// acceptOne hands a waiting connection over: errAnswered when it did; file.mu
+// is held.
+func (st *stream) acceptOne(c *call, flags int) error {
+	var s sock.Socket
+	if len(st.kept) > 0 {
+		s, st.kept = st.kept[0], st.kept[1:]
+	} else {
+		var err error
+		if s, err = st.f.s.Accept(c.who()); err != nil {
+			return err
+		}
+	}
+	keep := func(s sock.Socket) {
+		st.kept = append(st.kept, s)
+		st.offer()
+	}
+	if st.bytes > 0 && len(st.kept) == 0 && st.f.s.Poll()&uapi.POLLIN == 0 {
+		c.with(c.intArg(0), func(fd int) error {
+			var b [maxOffers]byte
+			_, _, err := unix.Recvfrom(fd, b[:], unix.MSG_DONTWAIT)
+			return err
+		})
+		st.bytes = 0
+	}
+	if c.ptr(1) != 0 {
+		sa, err := s.Getpeername()
+		if err == nil {
+			err = c.putAddress(sa)
+		}
+		if err != nil {
+			s.Close() // as inet_accept's caller does: the connection is lost
+			return err
+		}
+	}
+	if err := c.install(s, flags, keep); err != nil {
+		return err
+	}
+	return errAnswered
+}
+
+// shutdown answers shutdown(2). What the program wrote before goes out first:
+// the end of its writing reaches the relay through the pair.
+func (st *stream) shutdown(c *call, how int) (int64, error) {
+	f := st.f
+	f.mu.Lock()
+	state := st.state
+	f.mu.Unlock()
+	if how < unix.SHUT_RD || how > unix.SHUT_RDWR {
+		return 0, unix.EINVAL
+	}
+	if state != streamOpen {
+		if err := f.s.Shutdown(c.who(), how); err != nil {
+			return 0, err
+		}
+	} else if how == unix.SHUT_RD {
+		f.s.Shutdown(c.who(), how)
+	}
+	err := c.with(c.intArg(0), func(fd int) error { return unix.Shutdown(fd, how) })
+	f.n.host.kick(f)
+	return 0, err
+}
+
+// queued answers SIOCINQ and SIOCOUTQ: the socket's and the pair's bytes.
+func (st *stream) queued(c *call, cmd uint32) (int64, error) {
+	f := st.f
+	total := 0
+	err := c.doIoctl(cmd, func(arg []byte) error {
+		if err := f.s.Ioctl(c.who(), cmd, arg); err != nil {
+			return err
+		}
+		count := func(fd int) error {
+			n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+			total = int(le.Uint32(arg)) + n
+			return err
+		}
+		f.mu.Lock()
+		state := st.state
+		f.mu.Unlock()
+		var err error
+		switch {
+		case state != streamOpen:
+			return nil
+		case cmd == uapi.SIOCINQ:
+			err = c.with(c.intArg(0), count)
+		default:
+			err = count(f.our)
+		}
+		le.PutUint32(arg, uint32(total))
+		return err
+	})
+	return 0, err
+}
+
+// sendmsg answers sendmsg(2): a plain one is native.
+func (st *stream) sendmsg(c *call) (int64, error) {
+	h, err := c.target().Msghdr(c.ptr(1))
+	if err != nil {
+		return 0, err
+	}
+	return st.send(c, c.intArg(2), h.Control != 0 && h.Controllen != 0)
+}
+
+// sendto answers sendto(2) with an address, which a stream does not look at;
+// a native pair would.
+func (st *stream) sendto(c *call) (int64, error) { return st.send(c, c.intArg(3), false) }
+
+// send refuses what a native write cannot do as the stream would.
+func (st *stream) send(c *call, flags int, control bool) (int64, error) {
+	st.f.mu.Lock()
+	state := st.state
+	st.f.mu.Unlock()
+	switch {
+	case state == streamIdle || state == streamListening:
+		if flags&uapi.MSG_NOSIGNAL == 0 {
+			c.signal(unix.SIGPIPE)
+		}
+		return 0, unix.EPIPE // net/ipv4/tcp.c tcp_sendmsg_locked: not connected
+	case flags&uapi.MSG_FASTOPEN != 0:
+		return 0, unix.EOPNOTSUPP
+	case control:
+		return 0, unix.EINVAL // descriptors do not travel over the network
+	}
+	return 0, errContinue
+}
+
+// recvfrom answers recvfrom(2) with an address: a stream gives none.
+func (st *stream) recvfrom(c *call) (int64, error) {
+	if c.intArg(3)&uapi.MSG_ERRQUEUE != 0 {
+		return 0, unix.EAGAIN
+	}
+	return 0, errContinue
+}
+
+// signal sends the calling thread a signal.
+func (c *call) signal(sig unix.Signal) {
+	if p, err := c.process(); err == nil {
+		unix.Tgkill(p.tgid, int(c.TID), sig)
+	}
+}

@@ -1,0 +1,174 @@
+//go:build linux
+
+package supervise
+
+import (
+	"golang.org/x/sys/unix"
+
+	"linen/net/sock"
+	"linen/uapi"
+	"linen/uapi/errno"
+)
+
+// connect answers connect(2). A blocking one is parked. After a non-blocking
+// one the program's end must not be writable until the handshake has ended: its
+// send buffer is filled, and emptied then.
+func (st *stream) connect(c *call, sa []byte) (int64, error) {
+	f := st.f
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if st.state == streamEnded {
+		return 0, st.again(c, sa)
+	}
+	err := f.s.Connect(c.who(), sa)
+	switch {
+	case err == nil:
+		st.open()
+		return 0, nil
+	case err != errno.EINPROGRESS && err != errno.EALREADY:
+		return 0, err
+	}
+	begun := err == errno.EINPROGRESS
+	if begun {
+		st.state = streamConnecting
+	}
+	if c.nonblock(c.intArg(0)) {
+		if begun {
+			st.fill(c)
+			f.n.host.kick(f)
+		}
+		return 0, err
+	}
+	try := func() (int64, error) {
+		if f.s.Poll()&(uapi.POLLOUT|pollAlways) == 0 {
+			return 0, unix.EAGAIN
+		}
+		return 0, st.outcome(c.who(), sa)
+	}
+	p := f.park(c, uapi.POLLOUT, f.timeout(uapi.SO_SNDTIMEO_NEW), try)
+	p.late = func() (int64, error) { return 0, unix.EINPROGRESS }
+	f.n.host.kick(f)
+	return 0, errAnswered
+}
+
+// outcome ends a blocking connect.
+func (st *stream) outcome(who *sock.Caller, sa []byte) error {
+	if err := st.f.s.Base().TakeError(); err != nil {
+		st.state = streamIdle
+		return err
+	}
+	err := st.f.s.Connect(who, sa)
+	if err == nil || err == errno.EISCONN {
+		st.open()
+		return nil
+	}
+	if err != errno.EALREADY && err != errno.EINPROGRESS {
+		st.state = streamIdle
+		return err
+	}
+	return unix.EAGAIN
+}
+
+// smallBuffer is the least SO_SNDBUF (SOCK_MIN_SNDBUF, include/net/sock.h): a
+// few writes fill it.
+const smallBuffer = 2304
+
+// fill makes the program's end unwritable.
+func (st *stream) fill(c *call) {
+	var junk [4096]byte
+	c.with(c.intArg(0), func(fd int) error {
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, smallBuffer)
+		st.shrunk = true
+		for {
+			n, err := unix.SendmsgN(fd, junk[:], nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+			if err != nil {
+				return err
+			}
+			st.filled += n
+		}
+	})
+}
+
+// connected ends a non-blocking connect: the end becomes writable, or reports
+// an error. file.mu is held.
+func (st *stream) connected() {
+	if _, err := st.f.s.Getpeername(); err == nil && st.f.s.Base().PendingError() == 0 {
+		st.open()
+		return
+	}
+	// Left with the filling unread, our end resets the program's: IN, OUT, ERR
+	// and HUP. SO_ERROR is the socket's.
+	st.state = streamEnded
+	st.our.Close()
+}
+
+// open starts the relays; file.mu is held.
+func (st *stream) open() {
+	if st.state == streamOpen || st.state == streamEnded || st.closing {
+		return
+	}
+	st.state = streamOpen
+	st.widen()
+	var junk [4096]byte
+	for st.filled > 0 {
+		n, _, err := unix.Recvfrom(st.f.our, junk[:min(len(junk), st.filled)], unix.MSG_DONTWAIT)
+		if err != nil || n <= 0 {
+			break
+		}
+		st.filled -= n
+	}
+	st.filled = 0
+	st.relaying = 2
+	st.f.relays.Go(st.up)
+	st.f.relays.Go(st.down)
+}
+
+// widen gives the program's end its send buffer back, when one of its
+// descriptors can be found.
+func (st *stream) widen() {
+	if !st.shrunk {
+		return
+	}
+	err := st.f.theirs(func(fd int) error {
+		size, err := unix.GetsockoptInt(st.f.our, unix.SOL_SOCKET, unix.SO_SNDBUF)
+		if err != nil {
+			return err
+		}
+		// The kernel doubles what it is given (socket(7)).
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size/2)
+	})
+	st.shrunk = err != nil
+}
+
+// again connects after a failure: our end is closed, so the program's
+// descriptor gets a new one. Its registration in an epoll set is lost. The old
+// file is closed by that, and the socket goes on in the new one.
+func (st *stream) again(c *call, sa []byte) error {
+	f := st.f
+	our, theirs, err := newStreamPair(c.nonblock(c.intArg(0)))
+	if err != nil {
+		return err
+	}
+	defer unix.Close(theirs)
+	g, err := f.n.newFile(f.s, our, theirs, true)
+	if err != nil {
+		unix.Close(our)
+		return err
+	}
+	f.s.Watch(nil)
+	f.n.mu.Lock()
+	delete(f.n.files, f.key)
+	f.n.mu.Unlock()
+	f.dead = true // its close is no longer the socket's
+	if err = g.start(); err == nil {
+		err = c.swap(theirs)
+	}
+	if err != nil {
+		g.withdraw()
+		return err
+	}
+	g.seenAt(c, c.intArg(0))
+	v, err := g.st.connect(c, sa)
+	_ = v // always 0
+	return err
+}
