@@ -13,6 +13,8 @@ type softnet struct {
 	head  int
 	depth int // nested transmissions
 
+	mergers []Merger // that hold packets in this poll
+
 	processed uint64
 	dropped   uint64
 }
@@ -79,7 +81,10 @@ func (s *softnet) poll(c *kern.CPU, budget int) int {
 		}
 		done++
 		s.processed++
-		Receive(c, b)
+		s.input(c, b)
+	}
+	if len(s.mergers) > 0 {
+		s.flush(c)
 	}
 	return done
 }

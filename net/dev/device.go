@@ -49,6 +49,7 @@ type Device struct {
 	operstate  atomic.Uint32
 	linkmode   atomic.Uint32
 	features   atomic.Uint64
+	wanted     Features // of those that can be changed; the RTNL guards it
 	promisc    atomic.Int32
 	allmulti   atomic.Int32
 	carrierUp  atomic.Uint32

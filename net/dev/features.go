@@ -1,9 +1,12 @@
 package dev
 
+import "linen/uapi/errno"
+
 // Features is a set of offloads (netdev_features_t).
 type Features uint64
 
-// The features, with the kernel's bit numbers (include/linux/netdev_features.h).
+// The features (NETIF_F_*, include/linux/netdev_features.h). Those that this
+// stack has nothing to do with are not here; the numbers are no interface.
 const (
 	FeatSG          Features = 1 << 0 // scattered data
 	FeatIPCsum      Features = 1 << 1 // checksums of TCP and UDP over IPv4
@@ -35,3 +38,50 @@ const (
 	// (NETIF_F_GSO_SOFTWARE).
 	FeatGSOSoftware = FeatAllTSO | FeatUDPSegment
 )
+
+// ChangeFeatures switches the offloads of mask as in want, as far as the
+// device has them in HWFeatures and they go together, and tells the chain when
+// that changes anything (netdev_update_features). The caller holds the RTNL.
+// EOPNOTSUPP when mask has offloads that cannot be changed.
+func ChangeFeatures(d *Device, want, mask Features) error {
+	d.Net().MustHold()
+	if mask&^(d.HWFeatures|FeatGSO|FeatGRO) != 0 {
+		return errno.EOPNOTSUPP
+	}
+	d.wanted = d.wanted&^mask | want&mask
+	old := d.Features()
+	f := fixFeatures(old&^(d.HWFeatures|FeatGSO|FeatGRO) | d.wanted)
+	if x, ok := d.Ops.(FeatureFixer); ok {
+		f = x.FixFeatures(d, f)
+	}
+	if f == old {
+		return nil
+	}
+	if x, ok := d.Ops.(FeatureSetter); ok {
+		if err := x.SetFeatures(d, f); err != nil {
+			return err
+		}
+	}
+	d.features.Store(uint64(f))
+	return d.notify(EventFeatChange)
+}
+
+// fixFeatures drops what cannot be on without something else
+// (netdev_fix_features).
+func fixFeatures(f Features) Features {
+	switch f & (FeatHWCsum | FeatIPCsum | FeatIPv6Csum) {
+	case 0:
+		f &^= FeatAllTSO | FeatUDPSegment
+	case FeatIPCsum:
+		f &^= FeatTSO6
+	case FeatIPv6Csum:
+		f &^= FeatTSO
+	}
+	if f&FeatSG == 0 {
+		f &^= FeatAllTSO | FeatUDPSegment | FeatGSO
+	}
+	if f&FeatTSO == 0 {
+		f &^= FeatTSOMangleID
+	}
+	return f
+}

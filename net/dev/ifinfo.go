@@ -233,8 +233,7 @@ func (d *Device) fillLink(m *netlink.Msg, a ifinfoArgs) {
 		src = d.Net()
 	}
 	if n != nil && n != d.Net() {
-		id, _ := src.EnsurePeerID(n)
-		m.S32(uapi.IFLA_LINK_NETNSID, int32(id))
+		m.S32(uapi.IFLA_LINK_NETNSID, int32(rtnl.PeerID(src, n)))
 	} else if index == d.Ifindex() {
 		return
 	}

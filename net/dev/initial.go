@@ -25,7 +25,10 @@ func (d *Device) SetInitialAddr(addr []byte, assign uint8) {
 func (d *Device) SetInitialBroadcast(addr []byte) { storeBytes(&d.bcast, addr) }
 
 // SetInitialFeatures sets the offloads that are on.
-func (d *Device) SetInitialFeatures(f Features) { d.features.Store(uint64(f)) }
+func (d *Device) SetInitialFeatures(f Features) {
+	d.features.Store(uint64(f))
+	d.wanted = f
+}
 
 // SetInitialCarrier says whether the link is there.
 func (d *Device) SetInitialCarrier(on bool) { d.setState(stateNoCarrier, !on) }

@@ -3,6 +3,7 @@ package dev
 import (
 	"linen/net/netlink"
 	"linen/net/netns"
+	"linen/net/rtnl"
 	"linen/uapi"
 	"linen/uapi/errno"
 )
@@ -40,7 +41,7 @@ func Move(d *Device, to *netns.Net, pattern string, index int) error {
 	d.qdisc.Store(nil)
 	d.setState(stateActivated, false)
 	stateOf(from).chain.Call(&Event{Type: EventUnregister, Dev: d, Moving: true})
-	nsid, _ := from.EnsurePeerID(to)
+	nsid := rtnl.PeerID(from, to)
 	d.leaving = true
 	d.send(d.ifinfo(uapi.RTM_DELLINK, ^uint32(0), ifinfoArgs{newNetns: true, nsid: nsid, newIndex: index}), nil)
 	d.lists.mu.Lock()

@@ -3,6 +3,7 @@ package dev
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"linen/net/netns"
 	"linen/net/rtnl"
@@ -18,6 +19,7 @@ type state struct {
 	taps, ptypes ptypeList
 	ptMu         sync.Mutex // changes of taps and ptypes, also of the devices'
 
+	merger       atomic.Pointer[mergerBox]
 	kinds        rtnl.Kinds[*Device]
 	afs          rtnl.AFs[*Device]
 	defaultQueue func(d *Device) Queue // of a device that queues, or nil

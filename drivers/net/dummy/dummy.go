@@ -48,8 +48,8 @@ func setup(d *dev.Device) {
 	d.MinMTU, d.MaxMTU = 0, 0
 	d.TSOMaxSize = dev.GSOMaxSize
 	d.SetInitialFlags(uapi.IFF_BROADCAST | uapi.IFF_NOARP)
-	d.SetInitialFeatures(dev.FeatSG | dev.FeatFragList | dev.FeatHWCsum | dev.FeatHighDMA |
-		dev.FeatGSO | dev.FeatGRO | dev.FeatGSOSoftware)
+	d.HWFeatures = dev.FeatSG | dev.FeatFragList | dev.FeatHWCsum | dev.FeatHighDMA | dev.FeatGSOSoftware
+	d.SetInitialFeatures(d.HWFeatures | dev.FeatGSO | dev.FeatGRO)
 	ethernet.RandomAddr(d)
 }
 

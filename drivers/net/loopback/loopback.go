@@ -35,6 +35,7 @@ func initNet(n *netns.Net) (*dev.Device, error) {
 	d.SetInitialFlags(uapi.IFF_LOOPBACK)
 	d.SetInitialAddr(make([]byte, d.AddrLen), dev.AddrRandom)
 	d.SetInitialBroadcast(make([]byte, d.AddrLen))
+	d.HWFeatures = dev.FeatGSOSoftware
 	d.SetInitialFeatures(dev.FeatSG | dev.FeatFragList | dev.FeatHWCsum | dev.FeatRxCsum | dev.FeatHighDMA |
 		dev.FeatVLANChal | dev.FeatLoopback | dev.FeatGSO | dev.FeatGRO | dev.FeatGSOSoftware)
 	n.Lock()

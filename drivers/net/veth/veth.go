@@ -26,6 +26,11 @@ const (
 	maxMTU = 65535 // ETH_MAX_MTU
 )
 
+// features are the offloads of an end, which ethtool may all change
+// (VETH_FEATURES).
+const features = dev.FeatSG | dev.FeatFragList | dev.FeatHWCsum | dev.FeatRxCsum | dev.FeatHighDMA |
+	dev.FeatVLANTx | dev.FeatVLANRx | dev.FeatGSOSoftware
+
 // end is the driver of one end.
 type end struct {
 	peer atomic.Pointer[dev.Device]
@@ -45,8 +50,8 @@ func setup(d *dev.Device) {
 	d.MinMTU, d.MaxMTU = minMTU, maxMTU
 	d.TSOMaxSize = dev.GSOMaxSize
 	d.TxQueues, d.RxQueues = d.Kernel().NumCPU(), d.Kernel().NumCPU()
-	d.SetInitialFeatures(dev.FeatSG | dev.FeatFragList | dev.FeatHWCsum | dev.FeatRxCsum | dev.FeatHighDMA |
-		dev.FeatVLANTx | dev.FeatVLANRx | dev.FeatGSO | dev.FeatGSOSoftware)
+	d.HWFeatures = features
+	d.SetInitialFeatures(features | dev.FeatGSO)
 	ethernet.RandomAddr(d)
 }
 
