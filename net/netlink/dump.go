@@ -42,6 +42,10 @@ func (d *Dump) Generation(gen uint32) { d.gen = gen }
 // Filtered makes the messages from now on carry NLM_F_DUMP_FILTERED.
 func (d *Dump) Filtered() { d.flags |= uapi.NLM_F_DUMP_FILTERED }
 
+// Restart forgets what belongs to one table, for a DumpFunc that goes on to
+// another: the State and the generation.
+func (d *Dump) Restart() { d.State, d.gen, d.prev = nil, 0, 0 }
+
 // Put appends a message of the type and flags that fill completes; NLM_F_MULTI,
 // sequence number and port are set. It returns false, and appends nothing, when
 // the page has no room: the DumpFunc then returns More. A message that fill

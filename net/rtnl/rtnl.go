@@ -63,6 +63,7 @@ func Pernet() netns.Subsys {
 			Groups: numGroups, Request: t.request, OpenRecv: true, Bind: mayJoin,
 		})
 		t.handleNSID()
+		t.handleDumpAll()
 		return t, nil
 	}, func(_ *netns.Net, t *Table) { t.forget() })
 }
@@ -156,15 +157,20 @@ func (t *Table) do(r *netlink.Request, h *Handler) error {
 	return h.Do(r)
 }
 
-// dump starts a dump whose every part runs under the RTNL.
+// dump starts a dump.
 func (t *Table) dump(r *netlink.Request, h *Handler) error {
-	fn := h.Dump
-	if !h.DumpUnlocked {
-		fn = func(d *netlink.Dump) error {
-			t.n.Lock()
-			defer t.n.Unlock()
-			return h.Dump(d)
-		}
+	return r.StartDump(t.locked(h), h.SplitDone)
+}
+
+// locked returns the handler's dump, every part of which runs under the RTNL
+// unless the handler needs none.
+func (t *Table) locked(h *Handler) netlink.DumpFunc {
+	if h.DumpUnlocked {
+		return h.Dump
 	}
-	return r.StartDump(fn, h.SplitDone)
+	return func(d *netlink.Dump) error {
+		t.n.Lock()
+		defer t.n.Unlock()
+		return h.Dump(d)
+	}
 }
