@@ -17,10 +17,10 @@ import (
 type Cookie struct {
 	Addr     uint32 // source, 0: chosen by the route
 	OIF      int32
-	Options  []byte // IP options, or nil
-	TTL      int32  // -1: the socket's
-	TOS      int32  // -1: the socket's
-	Protocol int32  // IP_PROTOCOL of raw sockets with IP_HDRINCL, 0: none
+	Options  *ipv4.Options
+	TTL      int32 // -1: the socket's
+	TOS      int32 // -1: the socket's
+	Protocol int32 // IP_PROTOCOL of raw sockets with IP_HDRINCL, 0: none
 	Mark     uint32
 	Priority uint32
 	TSFlags  uint32
@@ -29,14 +29,10 @@ type Cookie struct {
 
 // NewCookie returns the cookie of s without control messages (ipcm_init_sk).
 func (s *Sock) NewCookie() Cookie {
-	ck := Cookie{
-		Addr: s.Saddr.Load(), OIF: s.BoundDev.Load(), TTL: -1, TOS: -1,
+	return Cookie{
+		Options: s.options.Load(), Addr: s.Saddr.Load(), OIF: s.BoundDev.Load(), TTL: -1, TOS: -1,
 		Mark: s.Mark.Load(), Priority: s.Priority.Load(), TSFlags: s.TSFlags.Load(),
 	}
-	if p := s.options.Load(); p != nil {
-		ck.Options = *p
-	}
-	return ck
 }
 
 // solUDP is SOL_UDP.
@@ -115,7 +111,7 @@ func (ck *Cookie) ipCmsg(s *Sock, c sock.Cmsg) error {
 	}
 	switch c.Type {
 	case uapi.IP_RETOPTS:
-		opts, err := parseOptions(c.Data[:min(len(c.Data), 40)])
+		opts, err := ipv4.CompileOptions(s.Net(), c.Data[:min(len(c.Data), 40)])
 		ck.Options = opts
 		return err
 	case uapi.IP_PKTINFO:
@@ -150,41 +146,6 @@ func (ck *Cookie) ipCmsg(s *Sock, c sock.Cmsg) error {
 		ck.Protocol = int32(v)
 	default:
 		return errno.EINVAL
-	}
-	return nil
-}
-
-// parseOptions checks IP options as ip_options_get does for a program and pads
-// them to 4 bytes.
-func parseOptions(p []byte) ([]byte, error) {
-	if len(p) > 40 {
-		return nil, errno.EINVAL
-	}
-	if len(p) == 0 {
-		return nil, nil
-	}
-	opts := make([]byte, (len(p)+3)&^3)
-	copy(opts, p)
-	if err := ipv4CompileOptions(opts); err != nil {
-		return nil, err
-	}
-	return opts, nil
-}
-
-// ipv4CompileOptions walks the options: each must lie within them.
-func ipv4CompileOptions(opts []byte) error {
-	for i := 0; i < len(opts); {
-		switch opts[i] {
-		case 0: // end
-			return nil
-		case 1: // no operation
-			i++
-			continue
-		}
-		if i+1 >= len(opts) || opts[i+1] < 2 || i+int(opts[i+1]) > len(opts) {
-			return errno.EINVAL
-		}
-		i += int(opts[i+1])
 	}
 	return nil
 }
@@ -234,12 +195,12 @@ func (s *Sock) RecvIPCmsgs(m *sock.Msg, b *skb.Buff, dst Addr) {
 	if s.Is(CmsgTOS) {
 		m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_TOS, ip[1:2])
 	}
-	if n := int(ip[0]&15) * 4; n > 20 && n <= len(ip) {
+	if opts := ipv4.ReceivedOptions(b); opts != nil {
 		if s.Is(CmsgRecvOpts) {
-			m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_RECVOPTS, ip[20:n])
+			m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_RECVOPTS, opts)
 		}
 		if s.Is(CmsgRetOpts) {
-			m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_RETOPTS, reverseOptions(ip[:n]))
+			m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_RETOPTS, ipv4.EchoOptions(s.Net(), b).Bytes())
 		}
 	}
 	if s.Is(CmsgOrigDst) {
@@ -249,41 +210,6 @@ func (s *Sock) RecvIPCmsgs(m *sock.Msg, b *skb.Buff, dst Addr) {
 	if s.Is(CmsgFragSize) && b.IP.FragMaxSize != 0 {
 		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_RECVFRAGSIZE, uint32(b.IP.FragMaxSize))
 	}
-}
-
-// reverseOptions turns received options into those of an answer
-// (ip_options_echo): a source route goes back the way it came.
-func reverseOptions(ip []byte) []byte {
-	opts := append([]byte(nil), ip[20:]...)
-	for i := 0; i+1 < len(opts) && opts[i] != 0; {
-		if opts[i] == 1 {
-			i++
-			continue
-		}
-		n := int(opts[i+1])
-		if n < 2 || i+n > len(opts) {
-			break
-		}
-		if o := opts[i : i+n]; (o[0] == 131 || o[0] == 137) && n >= 3 {
-			reverseRoute(o)
-		}
-		i += n
-	}
-	return opts
-}
-
-// reverseRoute reverses the hops of a loose or strict source route that were
-// passed, and points back to the first.
-func reverseRoute(o []byte) {
-	hops := (len(o) - 3) / 4
-	for i, j := 0, hops-1; i < j; i, j = i+1, j-1 {
-		a, b := o[3+4*i:7+4*i], o[3+4*j:7+4*j]
-		var t [4]byte
-		copy(t[:], a)
-		copy(a, b)
-		copy(b, t[:])
-	}
-	o[2] = 4
 }
 
 // SendFlow fills a route key for a send of protocol with a cookie
@@ -312,8 +238,8 @@ func (s *Sock) cookieTOS(ck *Cookie) uint8 {
 // HeaderFor fills the header of a packet that leaves by rt.
 func (s *Sock) HeaderFor(ck *Cookie, rt *ipv4.Route, saddr, daddr uint32, proto uint8) Header {
 	h := Header{
-		Saddr: saddr, Daddr: daddr, Proto: proto, TOS: s.cookieTOS(ck), PMTUDisc: int8(s.PMTUDisc()),
-		NoDefrag: s.Is(NoDefrag), Options: ck.Options, NoLoop: !s.Is(McLoop), Mark: ck.Mark, Priority: ck.Priority,
+		Saddr: saddr, Daddr: daddr, Proto: proto, TOS: s.cookieTOS(ck), PMTUDisc: uint8(s.PMTUDisc()),
+		Options: ck.Options, NoLoop: !s.Is(McLoop), Mark: ck.Mark, Priority: ck.Priority,
 		GSOSize: ck.GSOSize, Sock: s,
 	}
 	switch {

@@ -30,6 +30,9 @@ func ScratchOf(c *kern.CPU) *Scratch {
 func (s *Sock) Route(c *kern.CPU, ck *Cookie, daddr uint32, sport, dport uint16) (rt *ipv4.Route, saddr, dst uint32, err error) {
 	f := &ScratchOf(c).Flow
 	*f = s.SendFlow(ck, daddr, sport, dport)
+	if ck.Options != nil && ck.Options.FirstHop != 0 { // a source route begins there
+		f.Daddr = ck.Options.FirstHop
+	}
 	rt, err = s.st.IP.RouteOutput(c, s.Net(), f)
 	if err != nil {
 		if err == errno.ENETUNREACH {
@@ -39,6 +42,9 @@ func (s *Sock) Route(c *kern.CPU, ck *Cookie, daddr uint32, sport, dport uint16)
 	}
 	if rt.Flags&ipv4.RTCFBroadcast != 0 && !s.Has(sock.FlagBroadcast) {
 		return nil, 0, 0, errno.EACCES
+	}
+	if ck.Options != nil && ck.Options.FirstHop != 0 {
+		return rt, f.Saddr, daddr, nil
 	}
 	return rt, f.Saddr, f.Daddr, nil
 }
@@ -164,8 +170,5 @@ func (s *Sock) Poll() sock.Events { return s.PollDatagram() }
 // NetIoctl does the network ioctls that any inet socket takes: those of
 // devices, addresses and routes.
 func (s *Sock) NetIoctl(who *sock.Caller, cmd uint32, arg []byte) error {
-	if f := s.st.IP.Ioctl; f != nil {
-		return f(s.Net(), who, cmd, arg)
-	}
-	return errno.ENOTTY
+	return s.st.IP.Ioctl(s.Net(), who, cmd, arg)
 }

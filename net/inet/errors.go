@@ -2,66 +2,13 @@ package inet
 
 import (
 	"linen/kern"
+	"linen/net/ipv4"
 	"linen/net/skb"
 	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
 	"linen/wire"
 )
-
-// ICMP types that become socket errors.
-const (
-	icmpUnreach   = 3
-	icmpTimeExcd  = 11
-	icmpParamProb = 12
-	fragNeeded    = 4 // code of icmpUnreach
-)
-
-// unreach is what each code of destination unreachable means to a socket, and
-// whether it is fatal to a connection (RFC 1122 §4.2.3.9, RFC 1812 §5.2.7.1).
-func unreach(code uint8) (e errno.Errno, fatal bool) {
-	switch code {
-	case 0: // network
-		return errno.ENETUNREACH, false
-	case 2: // protocol
-		return errno.ENOPROTOOPT, true
-	case 3: // port
-		return errno.ECONNREFUSED, true
-	case fragNeeded:
-		return errno.EMSGSIZE, false
-	case 5: // source route failed
-		return errno.EOPNOTSUPP, false
-	case 6, 9: // network unknown, prohibited
-		return errno.ENETUNREACH, true
-	case 7: // host unknown
-		return errno.EHOSTDOWN, true
-	case 8: // source isolated
-		return errno.ENONET, true
-	case 11: // network, for this type of service
-		return errno.ENETUNREACH, false
-	case 10, 13, 14, 15: // host prohibited, administratively, precedence
-		return errno.EHOSTUNREACH, true
-	}
-	return errno.EHOSTUNREACH, false
-}
-
-// ICMPError turns an ICMP error into an errno. ok is false when sockets do not
-// hear of it (source quench, redirects).
-func ICMPError(typ, code uint8) (e errno.Errno, fatal, ok bool) {
-	switch typ {
-	case icmpTimeExcd:
-		return errno.EHOSTUNREACH, false, true
-	case icmpParamProb:
-		return errno.EPROTO, true, true
-	case icmpUnreach:
-		if code > 15 {
-			return 0, false, false
-		}
-		e, fatal = unreach(code)
-		return e, fatal, true
-	}
-	return 0, false, false
-}
 
 // An ICMPErr is an ICMP error as it reaches a transport: b's data is the IP
 // header of the packet that failed, its network header.
@@ -75,15 +22,15 @@ type ICMPErr struct {
 // b, which stays the caller's, begins with that packet's payload; dst is where
 // it went (udp_err, raw_err, ping_err).
 func (s *Sock) DatagramError(c *kern.CPU, b *skb.Buff, e ICMPErr, dst Addr) {
-	err, hard, ok := ICMPError(e.Type, e.Code)
-	if !ok {
-		return
+	if e.Type == wire.ICMPRedirect || e.Type == wire.ICMPSourceQuench {
+		return // sockets do not hear of it
 	}
-	if e.Type == icmpUnreach && e.Code == fragNeeded {
+	err, hard := ipv4.ICMPErrno(e.Type, e.Code)
+	if e.Type == wire.ICMPDestUnreach && e.Code == wire.ICMPFragNeeded {
 		if s.PMTUDisc() == uapi.IP_PMTUDISC_DONT {
 			return
 		}
-		err, hard = errno.EMSGSIZE, true
+		hard = true
 	}
 	if s.Is(RecvErr) {
 		s.QueueICMP(c, b, e, err, dst)

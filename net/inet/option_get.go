@@ -39,7 +39,7 @@ func (s *Sock) GetIPOption(name int, val []byte) (int, error) {
 	case uapi.IP_TTL:
 		v := int(s.ttl.Load())
 		if v < 0 {
-			v = int(s.st.DefaultTTL())
+			v = s.st.DefaultTTL()
 		}
 		return putNumber(val, v)
 	case uapi.IP_HDRINCL:
@@ -74,10 +74,7 @@ func (s *Sock) GetIPOption(name int, val []byte) (int, error) {
 		binary.BigEndian.PutUint32(b[:], uint32(s.ucIndex.Load()))
 		return copy(val, b[:]), nil
 	case uapi.IP_OPTIONS:
-		if p := s.options.Load(); p != nil {
-			return copy(val, *p), nil
-		}
-		return 0, nil
+		return copy(val, s.options.Load().Bytes()), nil
 	case uapi.IP_MTU:
 		mtu, err := s.PathMTU()
 		if err != nil {

@@ -3,6 +3,7 @@ package inet
 import (
 	"encoding/binary"
 
+	"linen/net/ipv4"
 	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -149,14 +150,11 @@ func tosPriority(tos uint8) uint8 {
 func (s *Sock) setIPMore(who *sock.Caller, name, v int, val []byte) error {
 	switch name {
 	case uapi.IP_OPTIONS:
-		if len(val) > 40 {
-			return errno.EINVAL
-		}
-		opts, err := parseOptions(val)
+		opts, err := ipv4.CompileOptions(s.Net(), val)
 		if err != nil {
 			return err
 		}
-		s.options.Store(&opts)
+		s.options.Store(opts)
 	case uapi.IP_TRANSPARENT:
 		if v != 0 && !who.Capable(sock.CapNetRaw) && !who.Capable(sock.CapNetAdmin) {
 			return errno.EPERM

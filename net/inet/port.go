@@ -147,7 +147,7 @@ func (s *Sock) CheckAddr(ip uint32) (typ uint8, err error) {
 	if ip == 0 || typ == uapi.RTN_LOCAL || typ == uapi.RTN_MULTICAST || typ == uapi.RTN_BROADCAST {
 		return typ, nil
 	}
-	if s.st.nonlocal.Bool() || s.Is(FreeBind) || s.Is(Transparent) {
+	if s.st.IP.Nonlocal(s.Net()) || s.Is(FreeBind) || s.Is(Transparent) {
 		return typ, nil
 	}
 	return typ, errno.EADDRNOTAVAIL

@@ -64,7 +64,7 @@ type Sock struct {
 	pmtudisc atomic.Int32
 	minTTL   atomic.Uint32
 	ports    atomic.Uint32 // IP_LOCAL_PORT_RANGE: hi<<16 | lo
-	options  atomic.Pointer[[]byte]
+	options  atomic.Pointer[ipv4.Options]
 	RcvTTL   atomic.Uint32 // of a stream's last packet (IP_PKTOPTIONS)
 	RcvTOS   atomic.Uint32
 	mcast    atomic.Pointer[[]*membership]
@@ -83,7 +83,7 @@ func (s *Sock) InitInet(who *sock.Caller, n *netns.Net, self sock.Socket, p *soc
 	s.ttl.Store(-1)
 	s.mcTTL.Store(1)
 	s.pmtudisc.Store(uapi.IP_PMTUDISC_WANT)
-	if s.st.noPMTUDisc.Bool() {
+	if s.st.IP.NoPMTUDisc(n) != 0 {
 		s.pmtudisc.Store(uapi.IP_PMTUDISC_DONT)
 	}
 	s.flags.Store(1<<McLoop | 1<<McAll)
@@ -115,6 +115,13 @@ func (s *Sock) PMTUDisc() int { return int(s.pmtudisc.Load()) }
 
 // MinTTL returns IP_MINTTL.
 func (s *Sock) MinTTL() uint8 { return uint8(s.minTTL.Load()) }
+
+// MulticastLoop reports whether what the socket sends to groups comes back to
+// this host (IP_MULTICAST_LOOP).
+func (s *Sock) MulticastLoop() bool { return s.Is(McLoop) }
+
+// ProbesPath reports that packets may be longer than the path is known to take.
+func (s *Sock) ProbesPath() bool { return s.PMTUDisc() >= uapi.IP_PMTUDISC_PROBE }
 
 // Local returns the local address as getsockname shows it.
 func (s *Sock) Local() Addr {

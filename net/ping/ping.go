@@ -55,9 +55,7 @@ func Pernet() netns.Subsys {
 		sock.AddProto(n, &st.base)
 		inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_DGRAM, Protocol: uapi.IPPROTO_ICMP, Create: st.create})
 		procfs.Of(n).File("icmp", st.show)
-		if set := st.inet.IP.SetPing; set != nil {
-			set(n, st.receive, st.fail)
-		}
+		st.inet.IP.SetPing(n, st.receive, st.fail)
 		return st, nil
 	}, nil)
 }
@@ -267,7 +265,7 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	if err != nil {
 		return err
 	}
-	limit, n := s.PathLimit(rt), len(data)+20+len(ck.Options)
+	limit, n := s.PathLimit(rt), len(data)+20+ck.Options.Len()
 	if n > 65535 || n > limit && !s.MayFragment() {
 		s.LocalError(c, errno.EMSGSIZE, to, uint32(limit))
 		return errno.EMSGSIZE

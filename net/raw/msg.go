@@ -69,7 +69,7 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 		return errno.EMSGSIZE
 	}
 	if !own {
-		if err := s.fits(c, s.PathLimit(rt), len(data)+20+len(ck.Options), daddr); err != nil {
+		if err := s.fits(c, s.PathLimit(rt), len(data)+20+ck.Options.Len(), daddr); err != nil {
 			return err
 		}
 	}

@@ -51,9 +51,7 @@ func Pernet() netns.Subsys {
 		sock.AddProto(n, &st.base)
 		inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_RAW, Protocol: uapi.IPPROTO_IP, Create: st.create})
 		procfs.Of(n).File("raw", st.show)
-		if set := st.inet.IP.SetRaw; set != nil {
-			set(n, st.receive, st.fail)
-		}
+		st.inet.IP.SetRaw(n, st.receive, st.fail)
 		return st, nil
 	}, nil)
 }
@@ -268,6 +266,9 @@ func (st *State) fail(c *kern.CPU, b *skb.Buff, proto uint8, e inet.ICMPErr) {
 		s := n.Value
 		if !s.match(daddr, saddr, int(b.Iif)) {
 			continue
+		}
+		if f := st.inet.IP.Learn; f != nil {
+			f(c, st.n, b, e)
 		}
 		// A socket with IP_HDRINCL knows the IP header: it gets it back.
 		pull := skip

@@ -98,7 +98,7 @@ func (o *txOwner) Uncharge(c *kern.CPU, b *skb.Buff) {
 func (s *Sock) ChargeSend(b *skb.Buff) {
 	s.wmem.Add(int64(b.TrueSize))
 	b.SetOwner(&s.tx)
-	b.Sock = s
+	b.Sock = s.self
 }
 
 // ChargeRecv makes s pay for b while it waits to be read (skb_set_owner_r).

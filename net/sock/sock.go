@@ -247,8 +247,10 @@ func (s *Sock) LingerZero() bool { return s.Has(FlagLinger) && s.opts.linger == 
 
 // SockOf returns the socket attached to b, or nil (skb->sk).
 func SockOf(b *skb.Buff) *Sock {
-	s, _ := b.Sock.(*Sock)
-	return s
+	if s, ok := b.Sock.(Socket); ok {
+		return s.Base()
+	}
+	return nil
 }
 
 // End marks s closed: it is counted out, and its queues are emptied. Protocols

@@ -91,9 +91,7 @@ func (p *proto) checked(c *kern.CPU, b *skb.Buff, right bool) bool {
 // ICMP (RFC 1122 §4.1.3.1).
 func (p *proto) nobody(c *kern.CPU, b *skb.Buff) {
 	p.count(c, p.ids.noPorts)
-	if f := p.inet.IP.Unreachable; f != nil {
-		f(c, b)
-	}
+	p.inet.IP.Unreachable(c, b)
 	b.Drop(c, p.n, skb.ReasonNoSocket)
 }
 
@@ -225,6 +223,9 @@ func (p *proto) fail(c *kern.CPU, b *skb.Buff, e inet.ICMPErr) {
 	if s == nil {
 		mib.Inc(c, p.n, mib.ICMPInErrors)
 		return
+	}
+	if f := p.inet.IP.Learn; f != nil {
+		f(c, p.n, b, e)
 	}
 	dst := inet.Addr{IP: ip.Daddr(), Port: h.Dest()}
 	b.Pull(n + headerLen)

@@ -210,7 +210,7 @@ func (s *Sock) way(c *kern.CPU, ck *inet.Cookie, to inet.Addr, connected bool) (
 // fits refuses what is too long: for a datagram, for a path that may not be
 // fragmented, or for UDP_SEGMENT's rules (udp_send_skb).
 func (s *Sock) fits(c *kern.CPU, rt *ipv4.Route, n int, ck *inet.Cookie, to inet.Addr) error {
-	header := 20 + len(ck.Options) + headerLen
+	header := 20 + ck.Options.Len() + headerLen
 	if n+header > 65535 {
 		s.LocalError(c, errno.EMSGSIZE, to, uint32(s.PathLimit(rt)))
 		return errno.EMSGSIZE
@@ -274,7 +274,7 @@ func (s *Sock) finish(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, saddr, daddr uin
 		b.GSOSegs = uint16((n - headerLen + gso - 1) / gso)
 	}
 	pseudo := csum.Pseudo4(saddr, daddr, s.p.number, n)
-	if !cut && n+20+len(ck.Options) > s.Inet().IP.MTU(rt) {
+	if !cut && n+20+ck.Options.Len() > s.Inet().IP.MTU(rt) {
 		binary.BigEndian.PutUint16(h[6:], nonzero(csum.Fold(b.Checksum(0, n, pseudo))))
 		return
 	}

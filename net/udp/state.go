@@ -27,7 +27,6 @@ type State struct {
 	rmemMin   *sysctl.Int // udp_rmem_min, bytes
 	wmemMin   *sysctl.Int // udp_wmem_min
 	mem       *sysctl.List
-	early     *sysctl.Int // udp_early_demux
 	l3mdev    *sysctl.Int // udp_l3mdev_accept
 }
 
@@ -61,14 +60,20 @@ func Pernet() netns.Subsys { return netns.Bind(key, initNet, nil) }
 
 func initNet(n *netns.Net) (*State, error) {
 	st := new(State)
-	st.udp.init(n, "UDP", uapi.IPPROTO_UDP, counters{
+	err := st.udp.init(n, "UDP", uapi.IPPROTO_UDP, counters{
 		mib.UDPInDatagrams, mib.UDPNoPorts, mib.UDPInErrors, mib.UDPOutDatagrams, mib.UDPRcvbufErrors,
 		mib.UDPSndbufErrors, mib.UDPInCsumErrors, mib.UDPIgnoredMulti, mib.UDPMemErrors,
 	})
-	st.lite.init(n, "UDP-Lite", uapi.IPPROTO_UDPLITE, counters{
+	if err != nil {
+		return nil, err
+	}
+	err = st.lite.init(n, "UDP-Lite", uapi.IPPROTO_UDPLITE, counters{
 		mib.UDPLiteInDatagrams, mib.UDPLiteNoPorts, mib.UDPLiteInErrors, mib.UDPLiteOutDatagrams, mib.UDPLiteRcvbufErrors,
 		mib.UDPLiteSndbufErrors, mib.UDPLiteInCsumErrors, mib.UDPLiteIgnoredMulti, mib.UDPLiteMemErrors,
 	})
+	if err != nil {
+		return nil, err
+	}
 	st.registerSysctls(sysctl.Of(n))
 	t := procfs.Of(n)
 	t.File("udp", st.udp.show)
@@ -83,13 +88,11 @@ func (st *State) registerSysctls(t *sysctl.Tree) {
 	st.mem = t.List64("net/ipv4/udp_mem", sysctl.Spec{Unit: sysctl.Long}, []int64{571491, 761988, 1142982}, nil)
 	flag := sysctl.Spec{Unit: sysctl.Byte, Max: 1, Ranged: true}
 	st.l3mdev = t.Int("net/ipv4/udp_l3mdev_accept", flag)
-	flag.Default = 1
-	st.early = t.Int("net/ipv4/udp_early_demux", flag)
 	t.Int("net/ipv4/udp_hash_entries", sysctl.Spec{Default: hashEntries, Mode: 0o444})
 	t.Int("net/ipv4/udp_child_hash_entries", sysctl.Spec{Unit: sysctl.Unsigned, Default: 0})
 }
 
-func (p *proto) init(n *netns.Net, name string, number int, ids counters) {
+func (p *proto) init(n *netns.Net, name string, number int, ids counters) error {
 	p.n, p.inet, p.number, p.lite, p.ids = n, inet.Of(n), uint8(number), number == uapi.IPPROTO_UDPLITE, ids
 	p.base = sock.Proto{
 		Name: name, Size: 1344, Memory: func() int64 { return 0 }, Has: "yyynyyynyyyynnyyyn", PeekOff: true,
@@ -106,9 +109,7 @@ func (p *proto) init(n *netns.Net, name string, number int, ids counters) {
 	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_DGRAM, Protocol: number, Create: func(who *sock.Caller, n *netns.Net, protocol int) (sock.Socket, error) {
 		return p.create(who, n, protocol), nil
 	}})
-	if add := p.inet.IP.AddProtocol; add != nil {
-		add(n, p.number, p.receive, p.fail)
-	}
+	return p.inet.IP.AddProtocol(n, p.number, p.receive, p.fail)
 }
 
 func (p *proto) create(who *sock.Caller, n *netns.Net, protocol int) *Sock {

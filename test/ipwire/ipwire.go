@@ -112,8 +112,9 @@ func (h *Host) attach(n *netns.Net) {
 	ip.AddrType = func(_ *netns.Net, a uint32) uint8 { return h.addrType(a) }
 	ip.Send = func(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, hdr inet.Header) error { return h.send(c, b, hdr) }
 	ip.SendRaw = func(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, hdr inet.Header) error { return h.sendRaw(c, b, hdr) }
-	ip.AddProtocol = func(_ *netns.Net, p uint8, recv func(*kern.CPU, *skb.Buff), fail func(*kern.CPU, *skb.Buff, inet.ICMPErr)) {
+	ip.AddProtocol = func(_ *netns.Net, p uint8, recv func(*kern.CPU, *skb.Buff), fail func(*kern.CPU, *skb.Buff, inet.ICMPErr)) error {
 		h.protos[p] = proto{recv, fail}
+		return nil
 	}
 	ip.SetRaw = func(_ *netns.Net, recv func(*kern.CPU, *skb.Buff, uint8) bool, fail func(*kern.CPU, *skb.Buff, uint8, inet.ICMPErr)) {
 		h.raw, h.rawErr = recv, fail
@@ -125,6 +126,10 @@ func (h *Host) attach(n *netns.Net) {
 		h.Lost++
 		h.peer.Unreachable(c, b, inet.ICMPErr{Type: 3, Code: 3, Offender: h.addr})
 	}
+	ip.DefaultTTL = func(*netns.Net) int { return 64 }
+	ip.NoPMTUDisc = func(*netns.Net) int { return 0 }
+	ip.Nonlocal = func(*netns.Net) bool { return false }
+	ip.Learn = nil
 	ip.DevByAddr = func(_ *netns.Net, a uint32) int {
 		if a == h.addr {
 			return h.dev.Ifindex()
@@ -183,7 +188,7 @@ func (h *Host) route(_ *kern.CPU, _ *netns.Net, f *ipv4.Flow) (*ipv4.Route, erro
 
 // send puts an IP header in front and the packet on the wire.
 func (h *Host) send(c *kern.CPU, b *skb.Buff, hdr inet.Header) error {
-	n := 20 + len(hdr.Options)
+	n := 20 + hdr.Options.Len()
 	p := b.Push(n)
 	clear(p)
 	ip, _ := wire.AsIPv4(append(p[:0:len(p)], 0x45, 0)[:20])
@@ -197,7 +202,7 @@ func (h *Host) send(c *kern.CPU, b *skb.Buff, hdr inet.Header) error {
 	ip.SetProto(hdr.Proto)
 	ip.SetSaddr(hdr.Saddr)
 	ip.SetDaddr(hdr.Daddr)
-	copy(p[20:], hdr.Options)
+	copy(p[20:], hdr.Options.Bytes())
 	b.SetNetworkHeader(0)
 	wire.SendCheck4(p)
 	return h.put(c, b, hdr.Daddr, hdr.NoLoop)

@@ -1,0 +1,185 @@
+package inet
+
+import (
+	"linen/kern"
+	"linen/lib/ktime"
+	"linen/net/dev"
+	"linen/net/ipv4"
+	"linen/net/netns"
+	"linen/net/skb"
+	"linen/net/sock"
+	"linen/uapi/errno"
+	"linen/wire"
+)
+
+// A Header is what a transport asks of IPv4 for one packet.
+type Header struct {
+	Saddr, Daddr uint32
+	Proto        uint8
+	TOS          uint8
+	TTL          uint8 // 0: the default
+	PMTUDisc     uint8 // IP_PMTUDISC_*
+	NoLoop       bool  // no copy of multicast for ourselves
+	GSOSize      uint16
+	Options      *ipv4.Options
+	Mark         uint32
+	Priority     uint32
+	Sock         *Sock
+}
+
+// IPLayer is what sockets need of IPv4. Pernet fills it from net/ipv4; tests of
+// sockets alone put a small network there (test/ipwire).
+type IPLayer struct {
+	// RouteOutput, Valid, MTU and AddrType are those of net/ipv4.
+	RouteOutput func(c *kern.CPU, n *netns.Net, f *ipv4.Flow) (*ipv4.Route, error)
+	Valid       func(rt *ipv4.Route, now ktime.T) bool
+	MTU         func(rt *ipv4.Route) int
+	AddrType    func(n *netns.Net, addr uint32) uint8
+	// Send puts the header h in front of b, whose data is the whole datagram
+	// from the transport header on, and sends it by rt; b is gone. EMSGSIZE,
+	// EPERM (netfilter), ENOBUFS.
+	Send func(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, h Header) error
+	// SendRaw sends b, which begins with an IP header (IP_HDRINCL); b is gone.
+	SendRaw func(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, h Header) error
+	// AddProtocol makes recv get received packets of a protocol, at their
+	// transport header, and fail the ICMP errors about those sent.
+	AddProtocol func(n *netns.Net, proto uint8, recv func(c *kern.CPU, b *skb.Buff), fail func(c *kern.CPU, b *skb.Buff, e ICMPErr)) error
+	// SetRaw gives raw sockets every packet for this host, before its
+	// protocol, and every ICMP error; the packets stay IP's. SetPing gives
+	// ping sockets the echo replies, at the ICMP header.
+	SetRaw  func(n *netns.Net, recv func(c *kern.CPU, b *skb.Buff, proto uint8) bool, fail func(c *kern.CPU, b *skb.Buff, proto uint8, e ICMPErr))
+	SetPing func(n *netns.Net, recv func(c *kern.CPU, b *skb.Buff) bool, fail func(c *kern.CPU, b *skb.Buff, e ICMPErr))
+	// Learn acts on the ICMP errors "fragmentation needed" and redirect about
+	// b, a packet that a socket has sent; nil: nothing.
+	Learn func(c *kern.CPU, n *netns.Net, b *skb.Buff, e ICMPErr)
+	// Member tells the device by index that a socket's filter for a group
+	// changed; nil: no multicast (ENOPROTOOPT).
+	Member func(n *netns.Net, index int, group uint32, old, new Filter) error
+	// DevByAddr returns the index of the device that has an address, or 0; nil
+	// finds none. Device returns the device by index, or nil.
+	DevByAddr func(n *netns.Net, addr uint32) int
+	Device    func(n *netns.Net, index int) skb.Device
+	// DefaultTTL, NoPMTUDisc and Nonlocal are settings of net.ipv4.
+	DefaultTTL func(n *netns.Net) int
+	NoPMTUDisc func(n *netns.Net) int
+	Nonlocal   func(n *netns.Net) bool
+	// Ioctl does the ioctls of devices, addresses and routes.
+	Ioctl func(n *netns.Net, who *sock.Caller, cmd uint32, arg []byte) error
+	// Unreachable answers b with ICMP port unreachable; b stays the caller's.
+	Unreachable func(c *kern.CPU, b *skb.Buff)
+}
+
+// ipv4Layer is net/ipv4.
+func ipv4Layer() IPLayer {
+	return IPLayer{
+		RouteOutput: ipv4.RouteOutput,
+		Valid:       (*ipv4.Route).Valid,
+		MTU:         (*ipv4.Route).MTU,
+		AddrType:    ipv4.AddrType,
+		Send:        sendIPv4,
+		SendRaw:     sendRawIPv4,
+		AddProtocol: addProtocol,
+		SetRaw:      setRaw,
+		SetPing:     setPing,
+		Learn:       learn,
+		Device:      deviceByIndex,
+		DevByAddr:   deviceByAddr,
+		DefaultTTL:  ipv4.DefaultTTLOf,
+		NoPMTUDisc:  ipv4.NoPMTUDisc,
+		Nonlocal:    ipv4.NonlocalBind,
+		Ioctl:       networkIoctl,
+		Unreachable: func(c *kern.CPU, b *skb.Buff) {
+			ipv4.ICMPSend(c, b, wire.ICMPDestUnreach, wire.ICMPPortUnreach, 0)
+		},
+	}
+}
+
+// toSend turns a Header into what IPv4 takes.
+func (h *Header) toSend(rt *ipv4.Route) ipv4.Send {
+	s := ipv4.Send{
+		Route: rt, Src: h.Saddr, Dst: h.Daddr, Proto: h.Proto, TOS: h.TOS, TTL: int(h.TTL), PMTU: h.PMTUDisc,
+		Options: h.Options, Mark: h.Mark, Priority: h.Priority, GSOSize: h.GSOSize,
+	}
+	if h.TTL == 0 {
+		s.TTL = ipv4.DefaultTTL
+	}
+	return s
+}
+
+func sendIPv4(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, h Header) error {
+	s := h.toSend(rt)
+	return s.Xmit(c, b)
+}
+
+func sendRawIPv4(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, h Header) error {
+	s := h.toSend(rt)
+	return s.XmitRaw(c, b)
+}
+
+// errOf adds the offender to an error as IPv4 reports it.
+func errOf(b *skb.Buff, e ipv4.ICMPErr) ICMPErr {
+	o := ICMPErr{Type: e.Type, Code: e.Code, Info: e.Info}
+	if h, ok := wire.AsIPv4(b.Network()); ok {
+		o.Offender = h.Saddr()
+	}
+	return o
+}
+
+func addProtocol(n *netns.Net, proto uint8, recv func(*kern.CPU, *skb.Buff), fail func(*kern.CPU, *skb.Buff, ICMPErr)) error {
+	return ipv4.AddProtocol(n, proto, &ipv4.Protocol{
+		Recv: recv,
+		Err:  func(c *kern.CPU, b *skb.Buff, e ipv4.ICMPErr) { fail(c, b, errOf(b, e)) },
+	})
+}
+
+func setRaw(n *netns.Net, recv func(*kern.CPU, *skb.Buff, uint8) bool, fail func(*kern.CPU, *skb.Buff, uint8, ICMPErr)) {
+	ipv4.SetRawDeliver(n, recv)
+	ipv4.SetRawErr(n, func(c *kern.CPU, b *skb.Buff, proto uint8, e ipv4.ICMPErr) { fail(c, b, proto, errOf(b, e)) })
+}
+
+func setPing(n *netns.Net, recv func(*kern.CPU, *skb.Buff) bool, fail func(*kern.CPU, *skb.Buff, ICMPErr)) {
+	ipv4.SetPing(n, recv, func(c *kern.CPU, b *skb.Buff, e ipv4.ICMPErr) { fail(c, b, errOf(b, e)) })
+}
+
+// learn lets the route of a packet that a socket sent follow an ICMP error.
+func learn(c *kern.CPU, n *netns.Net, b *skb.Buff, e ICMPErr) {
+	switch {
+	case e.Type == wire.ICMPDestUnreach && e.Code == wire.ICMPFragNeeded:
+		ipv4.PMTUFromICMP(c, n, b, int(e.Info))
+	case e.Type == wire.ICMPRedirect:
+		ipv4.RedirectFromICMP(c, n, b, e.Info)
+	}
+}
+
+func deviceByIndex(n *netns.Net, index int) skb.Device {
+	if d := dev.ByIndex(n, index); d != nil {
+		return d
+	}
+	return nil
+}
+
+// deviceByAddr returns the index of the device that has an address.
+func deviceByAddr(n *netns.Net, addr uint32) int {
+	for _, d := range dev.List(n) {
+		in := ipv4.InDev(d)
+		if in == nil {
+			continue
+		}
+		for _, a := range in.Addrs() {
+			if a.Local == addr {
+				return d.Ifindex()
+			}
+		}
+	}
+	return 0
+}
+
+// networkIoctl tries the layers in turn.
+func networkIoctl(n *netns.Net, who *sock.Caller, cmd uint32, arg []byte) error {
+	admin := who.Capable(sock.CapNetAdmin)
+	err := ipv4.Ioctl(n, cmd, arg, admin)
+	if err == errno.ENOTTY {
+		err = dev.Ioctl(n, cmd, arg, admin)
+	}
+	return err
+}
