@@ -56,7 +56,7 @@ func newNet(t testing.TB, k *kern.Kernel) *netns.Net {
 }
 
 // port opens a netlink port of root's, a member of the groups.
-func port(t *testing.T, n *netns.Net, groups ...int) *netlink.Port {
+func port(t testing.TB, n *netns.Net, groups ...int) *netlink.Port {
 	t.Helper()
 	root := netlink.RootCreds(1)
 	p, err := netlink.Open(n, uapi.NETLINK_ROUTE, root, nil)
