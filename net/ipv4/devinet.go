@@ -245,7 +245,7 @@ func (in *InDevice) addLoopback() {
 	in.setForever()
 	in.insertAddr(&IfAddr{
 		Local: addrLoopback, Address: addrLoopback, PrefixLen: 8, Scope: uapi.RT_SCOPE_HOST,
-		Flags: uapi.IFA_F_PERMANENT, Proto: uapi.IFAPROT_KERNEL_LO, Label: in.dev.Name(),
+		Flags: uapi.IFA_F_PERMANENT, Label: in.dev.Name(),
 		valid: lifeForever, preferred: lifeForever, created: now, updated: now,
 	}, nil)
 }

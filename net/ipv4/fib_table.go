@@ -68,8 +68,9 @@ func (st *state) insertRoute(cfg *routeConfig, r *netlink.Request) error {
 	head := t.prefixes.Get(p)
 	prev, first := place(head, cfg.tos, fi.priority)
 	fresh := &alias{info: fi, tos: cfg.tos, plen: cfg.plen}
-	flags := uint16(0)
+	flags := uint16(uapi.NLM_F_EXCL)
 	if first != nil {
+		flags = 0
 		if cfg.nlFlags&uapi.NLM_F_EXCL != 0 {
 			return errno.EEXIST
 		}
