@@ -1,0 +1,157 @@
+//go:build linux
+
+package supervise_test
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"linen"
+	"linen/run/internal/runtest"
+	"linen/run/nodeinit"
+	"linen/run/supervise"
+)
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(envRole); role != "" && !nodeinit.IsInit() {
+		program(role)
+	}
+	runtest.Main(m)
+}
+
+// path holds only directories that everybody may search.
+const path = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+
+// lab is two hosts with a link between them; h1 has 10.0.0.1, h2 10.0.0.2.
+type lab struct {
+	t      *testing.T
+	k      *linen.Kernel
+	h1, h2 *linen.Net
+	host   *supervise.Host
+	logs   bytes.Buffer
+}
+
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	l := &lab{t: t, k: linen.New(linen.Config{})}
+	t.Cleanup(func() { l.k.Close() })
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	l.h1, err = l.k.NewNet("h1")
+	must(err)
+	l.h2, err = l.k.NewNet("h2")
+	must(err)
+	must(l.k.Link(l.h1, "eth0", l.h2, "eth0"))
+	for n, addr := range map[*linen.Net]string{l.h1: "10.0.0.1/24", l.h2: "10.0.0.2/24"} {
+		must(n.Up("lo"))
+		must(n.AddAddr("eth0", netip.MustParsePrefix(addr)))
+		must(n.Up("eth0"))
+	}
+	l.host, err = supervise.NewHost(slog.New(slog.NewTextHandler(&syncWriter{w: os.Stderr}, nil)))
+	must(err)
+	t.Cleanup(l.host.Close)
+	return l
+}
+
+type syncWriter struct{ w io.Writer }
+
+func (s *syncWriter) Write(p []byte) (int, error) { return s.w.Write(p) }
+
+// node starts the supervisor of a host.
+func (l *lab) node(n *linen.Net) *supervise.Node {
+	l.t.Helper()
+	node, err := l.host.Start(runtest.Context(l.t), supervise.Config{
+		Net:  n.Namespace(),
+		Init: nodeinit.Config{Name: n.Name(), Hostname: n.Name(), FuseDevice: runtest.FuseDevice(), Etc: map[string]string{"hosts": "127.0.0.1 localhost\n", "resolv.conf": ""}},
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Log("mode:", node.Mode())
+	l.t.Cleanup(func() {
+		node.Close()
+		if err := node.Err(); err != nil {
+			l.t.Error(err)
+		}
+	})
+	return node
+}
+
+// run runs a program to its end and returns what it printed.
+func run(t *testing.T, n *supervise.Node, env []string, argv ...string) (string, nodeinit.Exit) {
+	t.Helper()
+	ctx := runtest.Context(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	proc, err := n.Exec(ctx, nodeinit.Program{Argv: argv, Env: append([]string{path, "LC_ALL=C"}, env...)}, null, w, w)
+	w.Close()
+	if err != nil {
+		t.Fatalf("exec %q: %v", argv, err)
+	}
+	out, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exit, err := proc.Wait(ctx)
+	if err != nil {
+		t.Fatalf("wait %q: %v; output %q", argv, err, out)
+	}
+	return string(out), exit
+}
+
+// tool skips where a tool is missing, and says so.
+func tool(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Skipf("left out: %s is not installed", name)
+	}
+}
+
+func TestTools(t *testing.T) {
+	runtest.Everywhere(t, func(t *testing.T) {
+		l := newLab(t)
+		n := l.node(l.h1)
+		for _, tc := range []struct {
+			name string
+			argv []string
+			want []string
+		}{
+			{"links", []string{"ip", "link"}, []string{"1: lo: <LOOPBACK,UP", "eth0"}},
+			{"addresses", []string{"ip", "addr"}, []string{"inet 10.0.0.1/24"}},
+			{"routes", []string{"ip", "route"}, []string{"10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1"}},
+			{"echo", []string{"ping", "-n", "-c2", "-i0.01", "10.0.0.2"}, []string{"2 packets transmitted, 2 received", "64 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time="}},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				tool(t, tc.argv[0])
+				out, exit := run(t, n, nil, tc.argv...)
+				if !exit.Success() {
+					t.Errorf("%q: exit %+v", tc.argv, exit)
+				}
+				for _, w := range tc.want {
+					if !strings.Contains(out, w) {
+						t.Errorf("%q lacks %q:\n%s", tc.argv, w, out)
+					}
+				}
+			})
+		}
+	})
+}
