@@ -16,6 +16,12 @@ func echoPair(t testing.TB) func() {
 	if err := cli.Connect(root, addr(0x0a000002, bPort)); err != nil {
 		t.Fatal(err)
 	}
+	return roundTrip(t, cli, srv)
+}
+
+// roundTrip returns a function that sends 36 bytes from cli, which is
+// connected, and has srv send them back.
+func roundTrip(t testing.TB, cli, srv sock.Socket) func() {
 	out := &sock.Msg{Data: make([]byte, 36)}
 	in := &sock.Msg{Data: make([]byte, 64), Name: make([]byte, 16)}
 	reply := &sock.Msg{}
