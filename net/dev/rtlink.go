@@ -12,6 +12,7 @@ import (
 func handleLinks(n *netns.Net) {
 	t := rtnl.Of(n)
 	t.Handle(uapi.RTM_GETLINK, uapi.AF_UNSPEC, rtnl.Handler{Do: getLink, Dump: dumpLinks, SplitDone: true})
+	t.Handle(uapi.RTM_GETLINK, uapi.AF_BRIDGE, rtnl.Handler{Dump: dumpBridgeLinks})
 	t.Handle(uapi.RTM_SETLINK, uapi.AF_UNSPEC, rtnl.Handler{Do: setLink, Nets: setLinkNets})
 	t.Handle(uapi.RTM_NEWLINK, uapi.AF_UNSPEC, rtnl.Handler{Do: newLink, Nets: newLinkNets})
 	t.Handle(uapi.RTM_DELLINK, uapi.AF_UNSPEC, rtnl.Handler{Do: delLink, DoUnlocked: true})

@@ -3,12 +3,27 @@
 
 Run as root: unshare -n python3 record.py > links.txt. Each line is a request
 to rtnetlink and what came of it: name, strict or -, request, then the answers
-and, behind a bar, the notifications of RTNLGRP_LINK, all in hex."""
-import os, socket, struct, sys, time
+and, each behind a bar, the notifications of RTNLGRP_LINK here and in a second
+namespace, which every descriptor and process id stands for; all in hex."""
+import ctypes, os, socket, struct, time
 
-for where in ('all', 'default', 'lo'):
-    with open(f'/proc/sys/net/ipv6/conf/{where}/disable_ipv6', 'w') as f:
-        f.write('1')
+def monitor():
+    """Prepares the present namespace and listens to its links."""
+    for where in ('all', 'default', 'lo'):
+        with open(f'/proc/sys/net/ipv6/conf/{where}/disable_ipv6', 'w') as f:
+            f.write('1')
+    s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    s.bind((0, 0))
+    s.setsockopt(270, 1, 1)  # RTNLGRP_LINK
+    return s
+
+libc = ctypes.CDLL(None)
+here = os.open('/proc/self/ns/net', os.O_RDONLY)
+libc.unshare(0x40000000)  # CLONE_NEWNET
+there = os.open('/proc/self/ns/net', os.O_RDONLY)
+mon2 = monitor()
+libc.setns(here, 0)
+mon = monitor()
 
 ask = {}
 for strict in (0, 1):
@@ -18,9 +33,6 @@ for strict in (0, 1):
     s.setsockopt(270, 12, strict)  # NETLINK_GET_STRICT_CHK
     s.settimeout(1)
     ask[strict] = s
-mon = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-mon.bind((0, 0))
-mon.setsockopt(270, 1, 1)  # RTNLGRP_LINK
 
 NEW, DEL, GET, SET, NEWPROP, DELPROP = 16, 17, 18, 19, 108, 109
 ACK, CREATE, EXCL, REPLACE, DUMP, ECHO, APPEND = 4, 0x400, 0x200, 0x100, 0x300, 8, 0x800
@@ -59,13 +71,15 @@ def run(name, typ, flags, body, strict=0, wait=0.0):
             done = t in (2, 3) or t == NEW and not flags & (ACK | DUMP)
     time.sleep(wait)
     told = []
-    while True:
-        try:
-            told += [m.hex() for _, m in messages(mon.recv(65536, socket.MSG_DONTWAIT))]
-        except BlockingIOError:
-            break
+    for s in (mon, mon2):
+        told.append('|')
+        while True:
+            try:
+                told += [m.hex() for _, m in messages(s.recv(65536, socket.MSG_DONTWAIT))]
+            except BlockingIOError:
+                break
     req = struct.pack('IHHII', 16 + len(body), typ, 1 | flags, 7, 0) + body
-    print(name.replace(' ', '-'), 'strict' if strict else '-', req.hex(), *answers, '|', *told, flush=True)
+    print(name.replace(' ', '-'), 'strict' if strict else '-', req.hex(), *answers, *told, flush=True)
 
 M1, M2, M3 = b'\2\0\0\0\0\1', b'\2\0\0\0\0\2', b'\2\0\0\0\0\3'
 SLOW = 1.3  # the kernel looks at links at most once a second
@@ -144,7 +158,7 @@ run('set many gso segments', SET, ACK, link(3) + attr(40, 70000))
 run('set long alias', SET, ACK, link(3) + attr(20, 'a' * 256))
 run('set map', SET, ACK, link(3) + attr(14, bytes(32)))
 run('set short map', SET, ACK, link(3) + attr(14, bytes(8)))
-run('move lo', SET, ACK, link(1) + attr(19, os.getppid()))
+run('move lo', SET, ACK, link(1) + attr(28, there))
 run('set MTU', SET, ACK, link(3) + attr(4, 1400))
 run('set name', SET, ACK, link(3) + attr(3, 'w0'))
 run('set address', SET, ACK, link(3) + attr(1, M3))
@@ -195,5 +209,23 @@ run('delete the second pair', DEL, ACK, link(4), wait=SLOW)
 run('make with an index', NEW, ACK | MAKE, link(20) + attr(3, 'i0') + attr(1, M1) + peer(link(30) + attr(3, 'i1') + attr(1, M2)), wait=SLOW)
 run('delete by peer', DEL, ACK, link(30), wait=SLOW)
 run('make without names', NEW, ACK | MAKE, link() + attr(1, M1) + peer(link() + attr(1, M2)), wait=SLOW)
+run('make a pair over two namespaces', NEW, ACK | MAKE, link() + attr(3, 'p0') + attr(1, M1) +
+    peer(link() + attr(3, 'p1') + attr(1, M2) + attr(28, there)), wait=SLOW)
+run('end of a pair over two namespaces up', SET, ACK, link() + attr(3, 'p0') + attr(4, 1400), wait=SLOW)
+run('flags by name', SET, ACK, link(0, 1, 1) + attr(3, 'p0'), wait=SLOW)
+run('get an end of it', GET, 0, link() + attr(3, 'p0') + attr(29, 8))
+run('make a pair to move', NEW, ACK | MAKE, link() + attr(3, 'm0') + attr(1, M1) + peer(link() + attr(3, 'm1') + attr(1, M2)), wait=SLOW)
+run('end to move up', SET, ACK, link(0, 1, 1) + attr(3, 'm0'), wait=SLOW)
+run('move an end', SET, ACK, link() + attr(3, 'm0') + attr(28, there), wait=SLOW)
+run('make a pair with a name of there', NEW, ACK | MAKE, link() + attr(3, 'p1') + attr(1, M1) + peer(link() + attr(3, 'n1') + attr(1, M2)), wait=SLOW)
+run('move to a taken name', SET, ACK, link() + attr(53, 'p1') + attr(28, there))
+run('move to a taken index', SET, ACK, link() + attr(3, 'n1') + attr(28, there) + attr(49, 1))
+run('move to an index', SET, ACK, link() + attr(3, 'n1') + attr(28, there) + attr(49, 50), wait=SLOW)
+run('make in the other namespace', NEW, ACK | MAKE, link() + attr(3, 'o0') + attr(1, M1) + attr(28, there) + peer(link() + attr(3, 'o1') + attr(1, M2)), wait=SLOW)
+run('dump pairs over two namespaces', GET, DUMP, link() + attr(29, 8))
+run('dump the other namespace', GET, DUMP, link() + attr(29, 8) + attr(46, 0))
+run('get in the other namespace', GET, 0, link(1) + attr(29, 8) + attr(46, 0))
+run('delete a pair over two namespaces', DEL, ACK, link() + attr(3, 'p0'), wait=SLOW)
+run('delete a moved pair', DEL, ACK, link() + attr(3, 'm1'), wait=SLOW)
 run('bring lo down', SET, ACK, link(1, 0, 1), wait=SLOW)
 run('dump in the end', GET, DUMP, link())
