@@ -8,7 +8,6 @@ import (
 	"linen/net/netns"
 	"linen/net/skb"
 	"linen/net/sock"
-	"linen/uapi/errno"
 	"linen/wire"
 )
 
@@ -172,14 +171,4 @@ func deviceByAddr(n *netns.Net, addr uint32) int {
 		}
 	}
 	return 0
-}
-
-// networkIoctl tries the layers in turn.
-func networkIoctl(n *netns.Net, who *sock.Caller, cmd uint32, arg []byte) error {
-	admin := who.Capable(sock.CapNetAdmin)
-	err := ipv4.Ioctl(n, cmd, arg, admin)
-	if err == errno.ENOTTY {
-		err = dev.Ioctl(n, cmd, arg, admin)
-	}
-	return err
 }
