@@ -1,6 +1,7 @@
 package dev_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"slices"
 	"strings"
@@ -468,5 +469,24 @@ func TestVethPeerInAnotherNamespaceByNetlink(t *testing.T) {
 	del.Put((&uapi.IfInfomsg{Index: int32(a.Ifindex())}).Append(nil))
 	if _, err := p.Send(del.Bytes(), nil, root); err != nil || b.Registered() {
 		t.Errorf("deleting: %v, the peer is registered %v", err, b.Registered())
+	}
+}
+
+func TestXDPIsRefused(t *testing.T) {
+	n := newLab(t, 1).net()
+	p := port(t, n)
+	for fd, want := range map[int32]errno.Errno{-1: 0, 5: errno.EOPNOTSUPP} {
+		m := netlink.NewMsg(uapi.RTM_SETLINK, uapi.NLM_F_REQUEST|uapi.NLM_F_ACK)
+		m.Put((&uapi.IfInfomsg{Index: 1}).Append(nil))
+		x := m.Nest(uapi.IFLA_XDP)
+		m.S32(uapi.IFLA_XDP_FD, fd)
+		m.End(x)
+		if _, err := p.Send(m.Bytes(), nil, netlink.RootCreds(1)); err != nil {
+			t.Fatal(err)
+		}
+		answer := read(p)
+		if len(answer) != 1 || -int32(binary.NativeEndian.Uint32(answer[0][16:])) != int32(want) {
+			t.Errorf("descriptor %d: %s", fd, describeAll(answer))
+		}
 	}
 }

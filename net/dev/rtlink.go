@@ -23,67 +23,62 @@ func handleLinks(n *netns.Net) {
 // maxAddrLen is the longest hardware address (MAX_ADDR_LEN).
 const maxAddrLen = 32
 
-// linkPolicy returns the policy of IFLA_* (ifla_policy).
-func linkPolicy() netlink.Policy {
-	u8, u32, nested := netlink.U8(), netlink.U32(), netlink.Nested(nil)
-	s32 := netlink.S32()
-	p := netlink.Policy{
-		uapi.IFLA_IFNAME:             netlink.String(maxName),
-		uapi.IFLA_ADDRESS:            netlink.Binary(maxAddrLen),
-		uapi.IFLA_BROADCAST:          netlink.Binary(maxAddrLen),
-		uapi.IFLA_MAP:                netlink.Struct(32),
-		uapi.IFLA_MTU:                u32,
-		uapi.IFLA_LINK:               u32,
-		uapi.IFLA_MASTER:             u32,
-		uapi.IFLA_CARRIER:            u8,
-		uapi.IFLA_TXQLEN:             u32,
-		uapi.IFLA_WEIGHT:             u32,
-		uapi.IFLA_OPERSTATE:          u8,
-		uapi.IFLA_LINKMODE:           u8,
-		uapi.IFLA_LINKINFO:           nested,
-		uapi.IFLA_NET_NS_PID:         u32,
-		uapi.IFLA_NET_NS_FD:          u32,
-		uapi.IFLA_IFALIAS:            netlink.Binary(uapi.IFALIASZ - 1),
-		uapi.IFLA_VFINFO_LIST:        nested,
-		uapi.IFLA_VF_PORTS:           nested,
-		uapi.IFLA_PORT_SELF:          nested,
-		uapi.IFLA_AF_SPEC:            nested,
-		uapi.IFLA_EXT_MASK:           u32,
-		uapi.IFLA_PROMISCUITY:        u32,
-		uapi.IFLA_NUM_TX_QUEUES:      u32,
-		uapi.IFLA_NUM_RX_QUEUES:      u32,
-		uapi.IFLA_GSO_MAX_SEGS:       u32,
-		uapi.IFLA_GSO_MAX_SIZE:       u32,
-		uapi.IFLA_PHYS_PORT_ID:       netlink.Binary(maxAddrLen),
-		uapi.IFLA_CARRIER_CHANGES:    u32,
-		uapi.IFLA_PHYS_SWITCH_ID:     netlink.Binary(maxAddrLen),
-		uapi.IFLA_LINK_NETNSID:       s32,
-		uapi.IFLA_PROTO_DOWN:         u8,
-		uapi.IFLA_XDP:                nested,
-		uapi.IFLA_EVENT:              u32,
-		uapi.IFLA_GROUP:              u32,
-		uapi.IFLA_TARGET_NETNSID:     s32,
-		uapi.IFLA_CARRIER_UP_COUNT:   u32,
-		uapi.IFLA_CARRIER_DOWN_COUNT: u32,
-		uapi.IFLA_MIN_MTU:            u32,
-		uapi.IFLA_MAX_MTU:            u32,
-		uapi.IFLA_PROP_LIST:          nested,
-		uapi.IFLA_ALT_IFNAME:         netlink.String(maxAltName),
-		uapi.IFLA_PERM_ADDRESS:       netlink.Reject(""),
-		uapi.IFLA_PROTO_DOWN_REASON:  nested,
-		uapi.IFLA_NEW_IFINDEX:        s32.Min(1),
-		uapi.IFLA_PARENT_DEV_NAME:    netlink.NulString(0),
-		uapi.IFLA_GRO_MAX_SIZE:       u32,
-		uapi.IFLA_TSO_MAX_SIZE:       netlink.Reject(""),
-		uapi.IFLA_TSO_MAX_SEGS:       netlink.Reject(""),
-		uapi.IFLA_ALLMULTI:           netlink.Reject(""),
-		uapi.IFLA_GSO_IPV4_MAX_SIZE:  u32.Min(minGSOSize),
-		uapi.IFLA_GRO_IPV4_MAX_SIZE:  u32,
-		uapi.IFLA_NETNS_IMMUTABLE:    netlink.Reject(""),
-		uapi.IFLA_HEADROOM:           netlink.Reject(""),
-		uapi.IFLA_TAILROOM:           netlink.Reject(""),
-	}
-	return p
+// linkPolicy is the policy of IFLA_* (ifla_policy). Nobody changes it.
+var linkPolicy = netlink.Policy{
+	uapi.IFLA_IFNAME:             netlink.String(maxName),
+	uapi.IFLA_ADDRESS:            netlink.Binary(maxAddrLen),
+	uapi.IFLA_BROADCAST:          netlink.Binary(maxAddrLen),
+	uapi.IFLA_MAP:                netlink.Struct(32),
+	uapi.IFLA_MTU:                netlink.U32(),
+	uapi.IFLA_LINK:               netlink.U32(),
+	uapi.IFLA_MASTER:             netlink.U32(),
+	uapi.IFLA_CARRIER:            netlink.U8(),
+	uapi.IFLA_TXQLEN:             netlink.U32(),
+	uapi.IFLA_WEIGHT:             netlink.U32(),
+	uapi.IFLA_OPERSTATE:          netlink.U8(),
+	uapi.IFLA_LINKMODE:           netlink.U8(),
+	uapi.IFLA_LINKINFO:           netlink.Nested(nil),
+	uapi.IFLA_NET_NS_PID:         netlink.U32(),
+	uapi.IFLA_NET_NS_FD:          netlink.U32(),
+	uapi.IFLA_IFALIAS:            netlink.Binary(uapi.IFALIASZ - 1),
+	uapi.IFLA_VFINFO_LIST:        netlink.Nested(nil),
+	uapi.IFLA_VF_PORTS:           netlink.Nested(nil),
+	uapi.IFLA_PORT_SELF:          netlink.Nested(nil),
+	uapi.IFLA_AF_SPEC:            netlink.Nested(nil),
+	uapi.IFLA_EXT_MASK:           netlink.U32(),
+	uapi.IFLA_PROMISCUITY:        netlink.U32(),
+	uapi.IFLA_NUM_TX_QUEUES:      netlink.U32(),
+	uapi.IFLA_NUM_RX_QUEUES:      netlink.U32(),
+	uapi.IFLA_GSO_MAX_SEGS:       netlink.U32(),
+	uapi.IFLA_GSO_MAX_SIZE:       netlink.U32(),
+	uapi.IFLA_PHYS_PORT_ID:       netlink.Binary(maxAddrLen),
+	uapi.IFLA_CARRIER_CHANGES:    netlink.U32(),
+	uapi.IFLA_PHYS_SWITCH_ID:     netlink.Binary(maxAddrLen),
+	uapi.IFLA_LINK_NETNSID:       netlink.S32(),
+	uapi.IFLA_PROTO_DOWN:         netlink.U8(),
+	uapi.IFLA_XDP:                netlink.Nested(nil),
+	uapi.IFLA_EVENT:              netlink.U32(),
+	uapi.IFLA_GROUP:              netlink.U32(),
+	uapi.IFLA_TARGET_NETNSID:     netlink.S32(),
+	uapi.IFLA_CARRIER_UP_COUNT:   netlink.U32(),
+	uapi.IFLA_CARRIER_DOWN_COUNT: netlink.U32(),
+	uapi.IFLA_MIN_MTU:            netlink.U32(),
+	uapi.IFLA_MAX_MTU:            netlink.U32(),
+	uapi.IFLA_PROP_LIST:          netlink.Nested(nil),
+	uapi.IFLA_ALT_IFNAME:         netlink.String(maxAltName),
+	uapi.IFLA_PERM_ADDRESS:       netlink.Reject(""),
+	uapi.IFLA_PROTO_DOWN_REASON:  netlink.Nested(nil),
+	uapi.IFLA_NEW_IFINDEX:        netlink.S32().Min(1),
+	uapi.IFLA_PARENT_DEV_NAME:    netlink.NulString(0),
+	uapi.IFLA_GRO_MAX_SIZE:       netlink.U32(),
+	uapi.IFLA_TSO_MAX_SIZE:       netlink.Reject(""),
+	uapi.IFLA_TSO_MAX_SEGS:       netlink.Reject(""),
+	uapi.IFLA_ALLMULTI:           netlink.Reject(""),
+	uapi.IFLA_GSO_IPV4_MAX_SIZE:  netlink.U32().Min(minGSOSize),
+	uapi.IFLA_GRO_IPV4_MAX_SIZE:  netlink.U32(),
+	uapi.IFLA_NETNS_IMMUTABLE:    netlink.Reject(""),
+	uapi.IFLA_HEADROOM:           netlink.Reject(""),
+	uapi.IFLA_TAILROOM:           netlink.Reject(""),
 }
 
 // minGSOSize is the smallest limit of super-packets: a header's worth
@@ -91,13 +86,11 @@ func linkPolicy() netlink.Policy {
 const minGSOSize = 321
 
 // infoPolicy is the policy of IFLA_LINKINFO (ifla_info_policy).
-func infoPolicy() netlink.Policy {
-	return netlink.Policy{
-		uapi.IFLA_INFO_KIND:       netlink.String(0),
-		uapi.IFLA_INFO_DATA:       netlink.Nested(nil),
-		uapi.IFLA_INFO_SLAVE_KIND: netlink.String(0),
-		uapi.IFLA_INFO_SLAVE_DATA: netlink.Nested(nil),
-	}
+var infoPolicy = netlink.Policy{
+	uapi.IFLA_INFO_KIND:       netlink.String(0),
+	uapi.IFLA_INFO_DATA:       netlink.Nested(nil),
+	uapi.IFLA_INFO_SLAVE_KIND: netlink.String(0),
+	uapi.IFLA_INFO_SLAVE_DATA: netlink.Nested(nil),
 }
 
 // linkReq is a parsed link request.
@@ -109,7 +102,7 @@ type linkReq struct {
 
 func parseLink(r *netlink.Request) (q linkReq, err error) {
 	q.Request = r
-	if q.tb, err = r.Parse(uapi.SizeofIfInfomsg, linkPolicy(), netlink.Liberal); err == nil {
+	if q.tb, err = r.Parse(uapi.SizeofIfInfomsg, linkPolicy, netlink.Liberal); err == nil {
 		q.h, _ = uapi.ParseIfInfomsg(r.Payload())
 	}
 	return q, err
@@ -212,7 +205,7 @@ func linkProp(r *netlink.Request, change func(d *Device, name string) error) err
 	if !list.Present() {
 		return nil
 	}
-	if _, err := netlink.ParseNested(list, linkPolicy(), netlink.Liberal); err != nil {
+	if _, err := netlink.ParseNested(list, linkPolicy, netlink.Liberal); err != nil {
 		return err
 	}
 	changed := false

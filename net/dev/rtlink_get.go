@@ -19,7 +19,7 @@ func getLink(r *netlink.Request) error {
 	if r.Strict && (h.Type != 0 || h.Flags != 0 || h.Change != 0) {
 		return netlink.Errorf(errno.EINVAL, "Invalid values in header for get link request")
 	}
-	tb, err := r.Parse(uapi.SizeofIfInfomsg, linkPolicy(), mode)
+	tb, err := r.Parse(uapi.SizeofIfInfomsg, linkPolicy, mode)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func startLinkDump(dump *netlink.Dump) (*linkDump, error) {
 	s.args, s.list = args, List(n)
 	s.master = int(tb.U32(uapi.IFLA_MASTER))
 	if info := tb.Get(uapi.IFLA_LINKINFO); info.Present() {
-		if it, err := netlink.ParseNested(info, infoPolicy(), netlink.Liberal); err == nil {
+		if it, err := netlink.ParseNested(info, infoPolicy, netlink.Liberal); err == nil {
 			if k := Kinds(n).Lookup(it.Text(uapi.IFLA_INFO_KIND)); k != nil {
 				s.kind = k.Name
 			}
@@ -143,7 +143,7 @@ func linkDumpAttrs(r *netlink.Request) (netlink.Attrs, error) {
 		if len(r.Payload()) < hdr {
 			hdr = 1
 		}
-		tb, err := r.Parse(hdr, linkPolicy(), netlink.Liberal)
+		tb, err := r.Parse(hdr, linkPolicy, netlink.Liberal)
 		if err != nil {
 			return netlink.Attrs{}, nil // the kernel looks at no filter then
 		}
@@ -159,7 +159,7 @@ func linkDumpAttrs(r *netlink.Request) (netlink.Attrs, error) {
 	if h.Index != 0 {
 		return netlink.Attrs{}, netlink.Errorf(errno.EINVAL, "Filter by device index not supported for link dumps")
 	}
-	tb, err := r.Parse(uapi.SizeofIfInfomsg, linkPolicy(), netlink.Strict)
+	tb, err := r.Parse(uapi.SizeofIfInfomsg, linkPolicy, netlink.Strict)
 	if err != nil {
 		return tb, err
 	}

@@ -42,7 +42,7 @@ func parseNewLink(r *netlink.Request) (*newLinkReq, error) {
 		return nil, err
 	}
 	if info := q.tb.Get(uapi.IFLA_LINKINFO); info.Present() {
-		if q.info, err = netlink.ParseNested(info, infoPolicy(), netlink.Liberal); err != nil {
+		if q.info, err = netlink.ParseNested(info, infoPolicy, netlink.Liberal); err != nil {
 			return nil, err
 		}
 		q.kindName = q.info.Text(uapi.IFLA_INFO_KIND)
@@ -112,7 +112,7 @@ func ParsePeer(a netlink.Attr) (h uapi.IfInfomsg, tb netlink.Attrs, err error) {
 	if !ok {
 		return h, tb, errno.EINVAL
 	}
-	tb, err = netlink.ParseBehind(a, uapi.SizeofIfInfomsg, linkPolicy(), netlink.Liberal)
+	tb, err = netlink.ParseBehind(a, uapi.SizeofIfInfomsg, linkPolicy, netlink.Liberal)
 	return h, tb, err
 }
 

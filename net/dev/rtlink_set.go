@@ -65,7 +65,7 @@ func (s *setter) all() error {
 	}
 	for _, step := range [...]func(*setter) error{
 		(*setter).move, (*setter).identity, (*setter).flagsAndMaster, (*setter).limits,
-		(*setter).states, (*setter).families, (*setter).protoDown,
+		(*setter).states, (*setter).families, (*setter).protoDown, (*setter).xdp,
 	} {
 		if err := step(s); err != nil {
 			return err
@@ -317,4 +317,31 @@ func (s *setter) protoDown() error {
 	d.protoDown.Store(v)
 	s.status |= linkNotify
 	return nil
+}
+
+// xdp answers requests to attach a program, which this stack cannot run. To
+// detach one, with the descriptor -1, succeeds: there is none.
+func (s *setter) xdp() error {
+	a := s.tb.Get(uapi.IFLA_XDP)
+	if !a.Present() {
+		return nil
+	}
+	tb, err := netlink.ParseNested(a, xdpPolicy, netlink.Liberal)
+	switch {
+	case err != nil:
+		return err
+	case tb.Has(uapi.IFLA_XDP_ATTACHED) || tb.Has(uapi.IFLA_XDP_PROG_ID):
+		return errno.EINVAL
+	case tb.Has(uapi.IFLA_XDP_FD) && tb.Get(uapi.IFLA_XDP_FD).S32() >= 0:
+		return netlink.Errorf(errno.EOPNOTSUPP, "XDP is not supported")
+	}
+	return nil
+}
+
+// xdpPolicy is the policy of IFLA_XDP (ifla_xdp_policy). Nobody changes it.
+var xdpPolicy = netlink.Policy{
+	uapi.IFLA_XDP_FD:       netlink.S32(),
+	uapi.IFLA_XDP_ATTACHED: netlink.U8(),
+	uapi.IFLA_XDP_FLAGS:    netlink.U32(),
+	uapi.IFLA_XDP_PROG_ID:  netlink.U32(),
 }
