@@ -62,6 +62,9 @@ func arpConstruct(nb *neigh.Neigh) error {
 	if InDev(d) == nil {
 		return errno.EINVAL
 	}
+	if d.Flags()&(uapi.IFF_LOOPBACK|uapi.IFF_POINTOPOINT) != 0 {
+		nb.Key = neigh.Key{} // all share one entry
+	}
 	a := nb.IP4()
 	nb.Type = AddrTypeDev(nb.Table.Net(), d, a)
 	switch {

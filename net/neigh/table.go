@@ -18,7 +18,8 @@ import (
 // Ops is what a protocol gives its table.
 type Ops struct {
 	// Construct decides about a new entry: it sets nb.Type and, for an address
-	// that needs no resolution, calls nb.Init. EINVAL refuses the key.
+	// that needs no resolution, calls nb.Init. It may change nb.Key: to zero
+	// where the link has one neighbour only. EINVAL refuses the key.
 	Construct func(nb *Neigh) error
 	// Solicit sends a solicitation; b is the newest waiting packet or nil, and
 	// stays the entry's. probes were sent before in this state.
@@ -96,6 +97,9 @@ func (t *Table) Net() *netns.Net { return t.n }
 // Lookup4 returns the neighbour addr on d, made when it is not there; nil when
 // the table is full. c is the caller's CPU.
 func (t *Table) Lookup4(c *kern.CPU, d *dev.Device, addr uint32) *Neigh {
+	if d.RawFlags()&(uapi.IFF_LOOPBACK|uapi.IFF_POINTOPOINT) != 0 {
+		addr = 0 // there is nobody to choose from: all share one entry
+	}
 	if nb := t.hash.Load().find4(d, addr); nb != nil {
 		return nb
 	}
@@ -160,6 +164,11 @@ func (t *Table) construct(now ktime.T, d *dev.Device, k Key, flags uint32, exemp
 	if t.ops.Construct != nil {
 		if err := t.ops.Construct(nb); err != nil {
 			return nil, err
+		}
+		if nb.Key != k {
+			if o := t.hash.Load().find(d, &nb.Key); o != nil {
+				return o, nil
+			}
 		}
 	}
 	// As if last confirmed long ago: it is not reachable by being made.
