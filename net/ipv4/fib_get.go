@@ -262,7 +262,7 @@ func dumpLearned(d *netlink.Dump, t *table, a *alias) bool {
 }
 
 // allLearned returns what is known at the next hop.
-func (nh *nextHop) allLearned(now ktime.T) (list []exception) {
+func (nh *nextHop) allLearned(now ktime.T) (list []*exception) {
 	t := nh.learned.Load()
 	if t == nil {
 		return nil

@@ -24,7 +24,7 @@ func (st *state) newRouteMsg(r *netlink.Request) error {
 		return err
 	}
 	if cfg.typ == uapi.RTN_LOCAL {
-		st.customLocal = true
+		st.customLocal.Store(true)
 	}
 	return nil
 }

@@ -165,7 +165,7 @@ func (i *ip) link(w []string) string {
 }
 
 func (i *ip) addr(verb string, w []string) string {
-	flags := map[string]uint16{"add": uapi.NLM_F_CREATE | uapi.NLM_F_EXCL, "change": uapi.NLM_F_REPLACE}[verb]
+	flags := map[string]uint16{"add": uapi.NLM_F_CREATE | uapi.NLM_F_EXCL, "change": uapi.NLM_F_REPLACE, "replace": uapi.NLM_F_CREATE | uapi.NLM_F_REPLACE}[verb]
 	typ := uint16(uapi.RTM_NEWADDR)
 	if verb == "del" {
 		typ = uapi.RTM_DELADDR
@@ -194,6 +194,9 @@ func (i *ip) addr(verb string, w []string) string {
 			m.Addr(uapi.IFA_BROADCAST, netip.MustParseAddr(v))
 		case "metric":
 			m.U32(uapi.IFA_RT_PRIORITY, number(v))
+		case "noprefixroute":
+			m.U32(uapi.IFA_FLAGS, uapi.IFA_F_NOPREFIXROUTE)
+			j--
 		}
 	}
 	m.Addr(uapi.IFA_ADDRESS, peer)

@@ -45,8 +45,8 @@ type state struct {
 	addrSeq            uint32          // changes of addresses, for dumps
 	hashKey            uint32          // of the multipath hash
 	specials           [numSpecials]atomic.Pointer[Route]
-	split              bool // there were other rules than the default ones: local and main are two tables (fib_unmerge)
-	customLocal        bool // a local route was added: addresses alone do not tell what is ours
+	split              bool        // there were other rules than the default ones: local and main are two tables (fib_unmerge)
+	customLocal        atomic.Bool // a local route was added: addresses alone do not tell what is ours
 
 	confVars             []sysctl.Var
 	confAll, confDefault *sysctl.Group

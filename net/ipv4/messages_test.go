@@ -38,9 +38,15 @@ func masked(msg []byte) string {
 }
 
 // TestMessagesAreTheKernels compares notifications and dumps byte by byte with
-// those of Linux 6.18 (testdata/messages.msgs, recorded by messages.py).
+// those of Linux 6.18 (testdata/*.msgs, recorded by messages.py).
 func TestMessagesAreTheKernels(t *testing.T) {
-	text, err := os.ReadFile("testdata/messages.msgs")
+	for _, file := range []string{"messages", "addresses"} {
+		t.Run(file, func(t *testing.T) { compareMessages(t, "testdata/"+file+".msgs") })
+	}
+}
+
+func compareMessages(t *testing.T, file string) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

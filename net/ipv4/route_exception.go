@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"linen/kern"
@@ -29,7 +30,8 @@ const (
 )
 
 // An exception is what was learned about one destination at a next hop: a
-// path MTU, a better gateway (struct fib_nh_exception).
+// path MTU, a better gateway (struct fib_nh_exception). It does not change: news
+// put another in its place.
 type exception struct {
 	daddr    uint32
 	pmtu     uint32
@@ -39,13 +41,15 @@ type exception struct {
 	expires  ktime.T
 	made     ktime.T // the oldest makes room
 	flushed  uint32  // the namespace's count of flushes when it was made
+
+	in, out atomic.Pointer[Route] // that were made of it
 }
 
 // exceptions are those of one next hop. Few next hops have any.
 type exceptions struct {
 	mu      sync.Mutex
 	seed    uint32
-	buckets [exceptionBuckets][]exception
+	buckets [exceptionBuckets][]*exception
 }
 
 // learnedFor returns what is known of daddr at the next hop, or nil.
@@ -56,11 +60,9 @@ func (nh *nextHop) learnedFor(daddr uint32, now ktime.T) *exception {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := t.buckets[t.bucket(daddr)]
-	for i := range l {
-		if e := &l[i]; e.daddr == daddr && now < e.expires && e.flushed == nh.info.st.flushes.Load() {
-			cp := *e
-			return &cp
+	for _, e := range t.buckets[t.bucket(daddr)] {
+		if e.daddr == daddr && now < e.expires && e.flushed == nh.info.st.flushes.Load() {
+			return e
 		}
 	}
 	return nil
@@ -87,7 +89,7 @@ func (e *exception) apply(rt *Route) {
 }
 
 // learn notes e at the next hop; the oldest of a full bucket goes.
-func (st *state) learn(nh *nextHop, e exception) {
+func (st *state) learn(nh *nextHop, e *exception) {
 	t := nh.learned.Load()
 	if t == nil {
 		t = &exceptions{seed: st.n.Kernel().Uint32()}
@@ -100,8 +102,7 @@ func (st *state) learn(nh *nextHop, e exception) {
 	defer t.mu.Unlock()
 	l := &t.buckets[t.bucket(e.daddr)]
 	oldest := 0
-	for i := range *l {
-		o := &(*l)[i]
+	for i, o := range *l {
 		if o.daddr == e.daddr && o.flushed == e.flushed {
 			if e.pmtu == 0 {
 				e.pmtu, e.locked = o.pmtu, o.locked
@@ -109,7 +110,7 @@ func (st *state) learn(nh *nextHop, e exception) {
 			if !e.redirect {
 				e.redirect, e.gw = o.redirect, o.gw
 			}
-			*o = e
+			(*l)[i] = e
 			return
 		}
 		if o.made < (*l)[oldest].made {
@@ -131,7 +132,7 @@ func UpdatePMTU(c *kern.CPU, n *netns.Net, rt *Route, daddr uint32, mtu int) {
 	if rt.nh == nil || mtu >= rt.MTU() || rt.Metrics.Locked(uapi.RTAX_MTU) {
 		return
 	}
-	e := exception{daddr: daddr}
+	e := &exception{daddr: daddr}
 	if low := int(st.set.minPMTU.Load()); mtu < low {
 		e.locked, mtu = true, min(rt.MTU(), low)
 	}
@@ -150,7 +151,7 @@ func Redirect(c *kern.CPU, n *netns.Net, rt *Route, daddr, gateway uint32, d *de
 		return
 	}
 	now := st.now(c)
-	st.learn(rt.nh, exception{
+	st.learn(rt.nh, &exception{
 		daddr: daddr, redirect: true, gw: gateway, made: now, expires: now + ktime.T(redirectExpires),
 	})
 }
@@ -163,7 +164,7 @@ func (res *result) traceRoute(f *Flow, typ uint8, d *dev.Device) skb.Event {
 		e.By = "on the link of " + e.Device
 	}
 	if res.alias != nil {
-		e.By = res.alias.describe(f.Daddr) + " table " + strconv.FormatUint(uint64(res.table.id), 10)
+		e.By = res.text(f.Daddr) + " table " + TableName(res.table.id)
 	}
 	return e
 }

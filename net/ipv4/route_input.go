@@ -123,18 +123,18 @@ func (st *state) inputForward(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, r
 	}
 	st.traceRoute(c, b, f, res, uapi.RTN_UNICAST, nh.dev)
 	learned := nh.learnedFor(f.Daddr, st.now(c))
-	if learned == nil {
-		if rt := nh.in.Load(); rt != nil && rt.gen == st.gen.Load() {
-			return rt, 0
-		}
+	cached := &nh.in
+	if learned != nil {
+		cached = &learned.in
+	}
+	if rt := cached.Load(); rt != nil && rt.gen == st.gen.Load() {
+		return rt, 0
 	}
 	rt := st.newRoute(nh.dev, res.typ(), 0)
 	rt.in, rt.out = wayForward, wayOutput
 	rt.throughHop(nh)
 	learned.apply(rt)
-	if learned == nil {
-		nh.in.Store(rt)
-	}
+	cached.Store(rt)
 	return rt, 0
 }
 
@@ -214,7 +214,7 @@ type sourceCheck struct {
 // that it will be forwarded by, or 0.
 func (st *state) validateSource(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, oif int) sourceCheck {
 	rpf := in.RPFilter()
-	if rpf == 0 && (in.dev.Ifindex() != oif || !in.SendRedirects()) && st.rules.Load() == nil && !st.customLocal {
+	if rpf == 0 && (in.dev.Ifindex() != oif || !in.SendRedirects()) && st.rules.Load() == nil && !st.customLocal.Load() {
 		if !in.AcceptLocal() && st.addrs.get(f.Saddr) != nil {
 			return sourceCheck{reason: skb.ReasonIPLocalSource}
 		}

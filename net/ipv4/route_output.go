@@ -1,6 +1,8 @@
 package ipv4
 
 import (
+	"sync/atomic"
+
 	"linen/kern"
 	"linen/net/dev"
 	"linen/net/netns"
@@ -181,8 +183,15 @@ func (st *state) outputVia(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ u
 	if nh != nil && typ == uapi.RTN_UNICAST {
 		learned = nh.learnedFor(f.Daddr, st.now(c))
 	}
-	if cache && learned == nil {
-		if rt := nh.out.Load(); rt != nil && rt.gen == st.gen.Load() {
+	var cached *atomic.Pointer[Route]
+	switch {
+	case learned != nil:
+		cached = &learned.out
+	case cache:
+		cached = &nh.out
+	}
+	if cached != nil {
+		if rt := cached.Load(); rt != nil && rt.gen == st.gen.Load() {
 			return rt
 		}
 	}
@@ -202,9 +211,9 @@ func (st *state) outputVia(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ u
 	if nh != nil {
 		rt.throughHop(nh)
 		learned.apply(rt)
-		if cache && learned == nil {
-			nh.out.Store(rt)
-		}
+	}
+	if cached != nil {
+		cached.Store(rt)
 	}
 	return rt
 }
