@@ -36,48 +36,65 @@ func (d *Device) AddUnicast(addr []byte) { d.listAdd(&d.lists.uc, addr, false) }
 func (d *Device) DelUnicast(addr []byte) error { return d.listDel(&d.lists.uc, addr, false) }
 
 func (d *Device) listAdd(l *[]hwAddr, addr []byte, global bool) error {
-	d.lists.mu.Lock()
-	defer d.lists.mu.Unlock()
-	for i := range *l {
-		a := &(*l)[i]
-		if !bytes.Equal(a.addr, addr) {
-			continue
-		}
-		if global {
-			if a.global {
-				return errno.EEXIST
-			}
-			a.global = true
-		}
-		a.refs++
-		return nil
+	fresh, err := d.lists.add(l, addr, global)
+	if fresh {
+		d.rxMode()
 	}
-	*l = append(*l, hwAddr{bytes.Clone(addr), 1, global})
-	d.rxMode()
-	return nil
+	return err
 }
 
 func (d *Device) listDel(l *[]hwAddr, addr []byte, global bool) error {
-	d.lists.mu.Lock()
-	defer d.lists.mu.Unlock()
+	last, err := d.lists.del(l, addr, global)
+	if last {
+		d.rxMode()
+	}
+	return err
+}
+
+// add reports whether addr is new in the list.
+func (a *addrLists) add(l *[]hwAddr, addr []byte, global bool) (fresh bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for i := range *l {
-		a := &(*l)[i]
-		if !bytes.Equal(a.addr, addr) {
+		h := &(*l)[i]
+		if !bytes.Equal(h.addr, addr) {
 			continue
 		}
-		if global && !a.global {
-			return errno.ENOENT
+		if global {
+			if h.global {
+				return false, errno.EEXIST
+			}
+			h.global = true
+		}
+		h.refs++
+		return false, nil
+	}
+	*l = append(*l, hwAddr{bytes.Clone(addr), 1, global})
+	return true, nil
+}
+
+// del reports whether addr has left the list.
+func (a *addrLists) del(l *[]hwAddr, addr []byte, global bool) (last bool, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range *l {
+		h := &(*l)[i]
+		if !bytes.Equal(h.addr, addr) {
+			continue
+		}
+		if global && !h.global {
+			return false, errno.ENOENT
 		}
 		if global {
-			a.global = false
+			h.global = false
 		}
-		if a.refs--; a.refs == 0 {
+		if h.refs--; h.refs == 0 {
 			*l = slices.Delete(*l, i, i+1)
-			d.rxMode()
+			return true, nil
 		}
-		return nil
+		return false, nil
 	}
-	return errno.ENOENT
+	return false, errno.ENOENT
 }
 
 // rxMode tells the driver that lists or flags changed.

@@ -490,3 +490,23 @@ func TestXDPIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestMulticastListCounts(t *testing.T) {
+	n := newLab(t, 1).net()
+	d := newDummy(t, n, "d0")
+	a, b := []byte{1, 0, 0x5e, 0, 0, 1}, []byte{1, 0, 0x5e, 0, 0, 2}
+	d.AddMulticast(a)
+	d.AddMulticast(a)
+	d.AddMulticast(b)
+	if l := d.Multicasts(); len(l) != 2 || l[0].Refs != 2 || l[1].Refs != 1 {
+		t.Errorf("%+v", l)
+	}
+	d.DelMulticast(a)
+	d.DelMulticast(b)
+	if l := d.Multicasts(); len(l) != 1 || l[0].Refs != 1 {
+		t.Errorf("%+v", l)
+	}
+	if err := d.DelMulticast(b); !errors.Is(err, errno.ENOENT) {
+		t.Errorf("removing what is not there: %v", err)
+	}
+}
