@@ -85,7 +85,7 @@ func (o *Ops) parse(r *netlink.Request) (rule *Rule, tb netlink.Attrs, err error
 		return nil, tb, netlink.Errorf(errno.EINVAL, "Invalid msg length")
 	}
 	if tb, err = r.Parse(hdrLen, policy, netlink.Liberal); err != nil {
-		return nil, tb, err
+		return nil, tb, netlink.Retitle(err, "Error parsing msg")
 	}
 	h := r.Payload()
 	rule = &Rule{
@@ -167,13 +167,13 @@ func (r *Rule) parseMore(tb netlink.Attrs) (err error) {
 func ports(tb netlink.Attrs, attr, maskAttr int, name string) (p Range, mask uint16, err error) {
 	a := tb.Get(attr)
 	if !a.Present() {
-		if tb.Has(maskAttr) {
-			return p, 0, netlink.Errorf(errno.EINVAL, "Cannot specify %s mask without %s", name, name)
+		if m := tb.Get(maskAttr); m.Present() {
+			return p, 0, netlink.ErrorAt(errno.EINVAL, m, "Cannot specify port mask without port value")
 		}
 		return p, 0, nil
 	}
 	p = Range{uint32(a.U16()), uint32(binary.NativeEndian.Uint16(a.Bytes()[2:]))}
-	if p.Start == 0 || p.End == 0 || p.Start > p.End || p.End == 0xffff && p.Start == 0xffff {
+	if p.Start == 0 || p.End == 0 || p.Start > p.End || p.End == 0xffff {
 		return p, 0, netlink.Errorf(errno.EINVAL, "Invalid %s range", name)
 	}
 	if p.Start == p.End {
@@ -341,7 +341,7 @@ func checkDump(r *netlink.Request) error {
 	if slices.ContainsFunc(h[1:], func(b byte) bool { return b != 0 }) {
 		return netlink.Errorf(errno.EINVAL, "Invalid values in header for fib rule dump request")
 	}
-	if len(r.Attrs(hdrLen)) > 0 {
+	if len(r.Payload()) > hdrLen {
 		return netlink.Errorf(errno.EINVAL, "Invalid data after header in fib rule dump request")
 	}
 	return nil

@@ -101,7 +101,7 @@ func (st *state) getNetconf(r *netlink.Request) error {
 	index := int(tb.Get(uapi.NETCONFA_IFINDEX).S32())
 	g := st.confOf(index)
 	if g == nil {
-		return errno.EINVAL
+		return errno.ENODEV
 	}
 	m := r.Message(uapi.RTM_NEWNETCONF, 0)
 	fillNetconf(m, index, g, confWhole)

@@ -264,6 +264,9 @@ func (st *state) startRouteDump(d *netlink.Dump) (*routeDump, error) {
 // strictRouteDump reads the filter of a strict request.
 func (st *state) strictRouteDump(d *netlink.Dump, s *routeDump) error {
 	r := d.Request
+	if err := r.Need(rtMsgLen, "Invalid header for FIB dump request"); err != nil {
+		return err
+	}
 	tb, err := r.Parse(rtMsgLen, routePolicy, netlink.Strict)
 	if err != nil {
 		return err

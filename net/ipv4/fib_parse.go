@@ -29,6 +29,9 @@ var routePolicy = netlink.Policy{
 
 // parseRoute reads RTM_NEWROUTE or RTM_DELROUTE (rtm_to_fib_config).
 func (st *state) parseRoute(r *netlink.Request) (*routeConfig, error) {
+	if err := r.Need(rtMsgLen, ""); err != nil {
+		return nil, err
+	}
 	tb, err := r.Parse(rtMsgLen, routePolicy, netlink.Liberal)
 	if err != nil {
 		return nil, err
@@ -111,11 +114,11 @@ func (cfg *routeConfig) parseHops(tb netlink.Attrs) error {
 // parseHop reads one struct rtnexthop and its attributes.
 func parseHop(p []byte) (h hopConfig, rest []byte, err error) {
 	if len(p) < rtnhLen {
-		return h, nil, netlink.Errorf(errno.EINVAL, "Invalid nexthop configuration - extra data after nexthop")
+		return h, nil, netlink.Errorf(errno.EINVAL, "Invalid nexthop configuration - extra data after nexthops")
 	}
 	n := int(binary.NativeEndian.Uint16(p))
 	if n < rtnhLen || n > len(p) {
-		return h, nil, netlink.Errorf(errno.EINVAL, "Invalid nexthop configuration - extra data after nexthop")
+		return h, nil, netlink.Errorf(errno.EINVAL, "Invalid nexthop configuration - extra data after nexthops")
 	}
 	h = hopConfig{flags: p[2], weight: int(p[3]) + 1, oif: int(int32(binary.NativeEndian.Uint32(p[4:])))}
 	if h.flags&(uapi.RTNH_F_DEAD|uapi.RTNH_F_LINKDOWN) != 0 {

@@ -183,11 +183,11 @@ func (st *state) checkOnlink(nh *nextHop, scope uint8) error {
 // asked, so the device must be named.
 func (st *state) checkGateway6(nh *nextHop) error {
 	if nh.oif == 0 {
-		return netlink.Errorf(errno.EINVAL, "Nexthop device required for IPv6 gateway")
+		return netlink.Errorf(errno.EINVAL, "Egress device not specified")
 	}
 	d := dev.ByIndex(st.n, nh.oif)
 	if d == nil {
-		return netlink.Errorf(errno.ENODEV, "Egress device not found")
+		return errno.ENODEV
 	}
 	if !d.IsUp() {
 		return netlink.Errorf(errno.ENETDOWN, "Nexthop device is not up")
