@@ -110,6 +110,16 @@ func (w *world) set(n *netns.Net, path, v string) {
 	w.clock.Settle()
 }
 
+// mtu changes a device's MTU.
+func (w *world) mtu(d *dev.Device, mtu int) {
+	w.t.Helper()
+	d.Net().Lock()
+	defer d.Net().Unlock()
+	if err := dev.ChangeMTU(d, mtu); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // watch captures the IPv4 packets of n's devices.
 func (w *world) watch(n *netns.Net) {
 	dev.AddTap(n, nil, &dev.PacketType{Proto: uapi.ETH_P_ALL, Recv: func(c *kern.CPU, b *skb.Buff, d, _ *dev.Device) {
