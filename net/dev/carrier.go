@@ -29,6 +29,13 @@ func (d *Device) SetDormant(on bool) {
 	}
 }
 
+// SetTesting says whether d is being tested (RFC 2863).
+func (d *Device) SetTesting(on bool) {
+	if d.setState(stateTesting, on) && d.reg.Load() != regNone {
+		d.watch()
+	}
+}
+
 // CarrierChanges returns how often the carrier went up and down.
 func (d *Device) CarrierChanges() (up, down uint32) { return d.carrierUp.Load(), d.carrierDn.Load() }
 

@@ -58,8 +58,6 @@ func SetAddr(d *Device, addr []byte) error {
 		return errno.EOPNOTSUPP
 	case len(addr) < d.AddrLen:
 		return errno.EINVAL
-	case d.state.Load()&stateDetached != 0:
-		return errno.ENODEV
 	}
 	addr = bytes.Clone(addr[:d.AddrLen])
 	chain := Notifiers(d.Net())

@@ -510,3 +510,35 @@ func TestMulticastListCounts(t *testing.T) {
 		t.Errorf("removing what is not there: %v", err)
 	}
 }
+
+func TestOperationalState(t *testing.T) { // RFC 2863
+	l := newLab(t, 1)
+	n := l.net()
+	d := newDummy(t, n, "d0")
+	locked(n, func() { dev.Open(d) })
+	if d.OperState() != uapi.IF_OPER_UNKNOWN || d.Flags()&uapi.IFF_RUNNING == 0 {
+		t.Errorf("up: state %d, flags %#x", d.OperState(), d.Flags())
+	}
+	for _, c := range []struct {
+		name    string
+		do      func()
+		state   int
+		running bool
+	}{
+		{"carrier gone", d.CarrierOff, uapi.IF_OPER_DOWN, false},
+		{"carrier back", d.CarrierOn, uapi.IF_OPER_UP, true},
+		{"dormant", func() { d.SetDormant(true) }, uapi.IF_OPER_DORMANT, false},
+		{"awake", func() { d.SetDormant(false) }, uapi.IF_OPER_UP, true},
+		{"testing", func() { d.SetTesting(true) }, uapi.IF_OPER_TESTING, false},
+		{"tested", func() { d.SetTesting(false) }, uapi.IF_OPER_UP, true},
+	} {
+		c.do()
+		l.clock.Settle()
+		if d.OperState() != c.state || d.Flags()&uapi.IFF_RUNNING != 0 != c.running {
+			t.Errorf("%s: state %d, flags %#x", c.name, d.OperState(), d.Flags())
+		}
+	}
+	if up, down := d.CarrierChanges(); up != 1 || down != 1 {
+		t.Errorf("carrier changes: %d up, %d down", up, down)
+	}
+}

@@ -29,9 +29,8 @@ type Device struct {
 	TSOMaxSize    uint32     // largest super-packet that the driver takes, bytes
 	TSOMaxSegs    uint32     // most segments that the driver takes
 	NetnsImmut    bool       // it may not leave its namespace (netns_immutable)
-	LLTX          bool       // Ops.Xmit needs no queueing discipline's lock
+	LLTX          bool       // Ops.Xmit may run on several CPUs at once (lltx)
 	NoQueue       bool       // no queueing discipline by default (IFF_NO_QUEUE)
-	NoCarrierCtl  bool       // user space may not change the carrier
 	Stats         kern.Local[Stats]
 
 	k     *kern.Kernel
@@ -96,8 +95,7 @@ const (
 	stateNoCarrier uint32 = 1 << iota
 	stateDormant
 	stateTesting
-	stateRunning // Ops.Open has succeeded (__LINK_STATE_START)
-	stateDetached
+	stateRunning   // Ops.Open has succeeded (__LINK_STATE_START)
 	stateActivated // has a queueing discipline: was up since its registration
 )
 

@@ -81,9 +81,6 @@ func Close(d *Device) {
 // open starts the driver; PreUp may veto (__dev_open).
 func (d *Device) open() error {
 	d.Net().MustHold()
-	if d.state.Load()&stateDetached != 0 {
-		return errno.ENODEV
-	}
 	if err := d.notify(EventPreUp); err != nil {
 		return err
 	}
