@@ -66,7 +66,7 @@ func arpConstruct(nb *neigh.Neigh) error {
 		nb.Key = neigh.Key{} // all share one entry
 	}
 	a := nb.IP4()
-	nb.Type = AddrTypeDev(nb.Table.Net(), d, a)
+	nb.Type = AddrType(nb.Table.Net(), a)
 	switch {
 	case d.HeaderOps == nil:
 		nb.Init(uapi.NUD_NOARP, nil)
@@ -120,7 +120,7 @@ func arpSource(in *InDevice, b *skb.Buff, target uint32) uint32 {
 	s := h.Saddr()
 	switch in.ARPAnnounce() {
 	case 0: // any local address
-		if AddrTypeDev(in.st.n, in.dev, s) == uapi.RTN_LOCAL || IsLocal(in.st.n, s) {
+		if IsLocal(in.st.n, s) {
 			return s
 		}
 	case 1: // one in the target's subnet
