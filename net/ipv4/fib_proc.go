@@ -40,7 +40,7 @@ func (st *state) procRoute(w *bytes.Buffer) {
 		if nh.dev != nil {
 			name = nh.dev.Name()
 		}
-		if nh.gwFamily == uapi.AF_INET {
+		if nh.gwFamily != 0 {
 			gw = nh.gw
 			flags |= uapi.RTF_GATEWAY
 		}

@@ -342,3 +342,18 @@ func BenchmarkRouteInput(b *testing.B) {
 		buf.Consume(c)
 	})
 }
+
+// TestDumpResumes: a dump of many pages lists every route once, in order.
+func TestDumpResumes(t *testing.T) {
+	_, n := newHost(t)
+	script(t, n, "addr add 10.1.0.2/24 dev a0")
+	const routes = 3000
+	addRoutes(t, n, routes)
+	lines := strings.Split(newIP(t, n).run("route show"), "\n")
+	if len(lines) != routes+1 {
+		t.Fatalf("%d lines, want %d", len(lines), routes+1)
+	}
+	if want := "32.0.7.0/24 via 10.1.0.1 dev a0 "; lines[8] != want {
+		t.Errorf("line 8: %q, want %q", lines[8], want)
+	}
+}

@@ -67,7 +67,10 @@ func TestTranscripts(t *testing.T) {
 			for _, step := range strings.Split("\n"+string(text), "\n$ ")[1:] {
 				line, want, _ := strings.Cut(step, "\n")
 				got := ""
-				if set, ok := strings.CutPrefix(line, "sysctl -qw "); ok {
+				if file, ok := strings.CutPrefix(line, "cat "); ok {
+					b, _ := procfs.Of(n).Read(file)
+					got = string(b)
+				} else if set, ok := strings.CutPrefix(line, "sysctl -qw "); ok {
 					key, value, _ := strings.Cut(set, "=")
 					if err := sysctl.Of(n).Set(strings.ReplaceAll(key, ".", "/"), value); err != nil {
 						got = err.Error()

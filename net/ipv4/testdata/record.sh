@@ -11,6 +11,7 @@ sleep 0.2
 while read -r line; do
 	case $line in
 	""|\#*) ;;
+	cat*) echo "\$ $line"; cat /proc/net/${line#cat } ;;
 	sysctl*) echo "\$ $line"; $line 2>&1 ;;
 	*) echo "\$ ip $line"; ip -4 $line 2>&1 ;;
 	esac
