@@ -8,6 +8,7 @@ import (
 	"linen/net/netns"
 	"linen/net/skb"
 	"linen/net/sock"
+	"linen/uapi/errno"
 	"linen/wire"
 )
 
@@ -51,9 +52,11 @@ type IPLayer struct {
 	// Learn acts on the ICMP errors "fragmentation needed" and redirect about
 	// b, a packet that a socket has sent; nil: nothing.
 	Learn func(c *kern.CPU, n *netns.Net, b *skb.Buff, e ICMPErr)
-	// Member tells the device by index that a socket's filter for a group
-	// changed; nil: no multicast (ENOPROTOOPT).
-	Member func(n *netns.Net, index int, group uint32, old, new Filter) error
+	// Join makes a socket a member of a group on the device by index; the
+	// caller holds the RTNL.
+	Join func(n *netns.Net, index int, group uint32, f Filter) (Member, error)
+	// FragStat is the FRAG line of /proc/net/sockstat, or nil.
+	FragStat func(n *netns.Net) (queues int, bytes int64)
 	// DevByAddr returns the index of the device that has an address, or 0; nil
 	// finds none. Device returns the device by index, or nil.
 	DevByAddr func(n *netns.Net, addr uint32) int
@@ -66,6 +69,13 @@ type IPLayer struct {
 	Ioctl func(n *netns.Net, who *sock.Caller, cmd uint32, arg []byte) error
 	// Unreachable answers b with ICMP port unreachable; b stays the caller's.
 	Unreachable func(c *kern.CPU, b *skb.Buff)
+}
+
+// A Member is a socket's part in a group on a device. The caller holds the
+// RTNL.
+type Member interface {
+	SetFilter(mode uint8, sources []uint32)
+	Leave()
 }
 
 // ipv4Layer is net/ipv4.
@@ -81,6 +91,8 @@ func ipv4Layer() IPLayer {
 		SetRaw:      setRaw,
 		SetPing:     setPing,
 		Learn:       learn,
+		Join:        joinIPv4,
+		FragStat:    ipv4.FragMemory,
 		Device:      deviceByIndex,
 		DevByAddr:   deviceByAddr,
 		DefaultTTL:  ipv4.DefaultTTLOf,
@@ -148,6 +160,18 @@ func learn(c *kern.CPU, n *netns.Net, b *skb.Buff, e ICMPErr) {
 	case e.Type == wire.ICMPRedirect:
 		ipv4.RedirectFromICMP(c, n, b, e.Info)
 	}
+}
+
+func joinIPv4(n *netns.Net, index int, group uint32, f Filter) (Member, error) {
+	d := dev.ByIndex(n, index)
+	if d == nil {
+		return nil, errno.ENODEV
+	}
+	m, err := ipv4.JoinGroup(d, group, uint8(f.mode()), f.Sources)
+	if err != nil {
+		return nil, err // not a nil *Membership in an interface
+	}
+	return m, nil
 }
 
 func deviceByIndex(n *netns.Net, index int) skb.Device {

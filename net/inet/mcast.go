@@ -29,6 +29,7 @@ type membership struct {
 	index  int    // interface
 	ifaddr uint32 // as the program named it
 	filter Filter
+	member Member
 }
 
 // isMcastOption reports the options that setMcast handles.
@@ -176,9 +177,6 @@ func (s *Sock) join(group, ifaddr uint32, index int, f Filter) error {
 	if !IsMulticast(group) {
 		return errno.EINVAL
 	}
-	if s.st.IP.Member == nil {
-		return errno.ENOPROTOOPT // as without CONFIG_IP_MULTICAST
-	}
 	index, err := s.deviceFor(group, ifaddr, index)
 	if err != nil {
 		return err
@@ -192,10 +190,11 @@ func (s *Sock) join(group, ifaddr uint32, index int, f Filter) error {
 	if int64(len(list)) >= s.st.maxMember.Load() {
 		return errno.ENOBUFS
 	}
-	if err := s.st.IP.Member(s.Net(), index, group, Filter{}, f); err != nil {
+	m, err := s.st.IP.Join(s.Net(), index, group, f)
+	if err != nil {
 		return err
 	}
-	list = append(slices.Clip(list), &membership{group, index, ifaddr, f})
+	list = append(slices.Clip(list), &membership{group, index, ifaddr, f, m})
 	s.mcast.Store(&list)
 	return nil
 }
@@ -222,36 +221,36 @@ func (s *Sock) drop(i int) {
 	m := list[i]
 	list = slices.Delete(slices.Clone(list), i, i+1)
 	s.mcast.Store(&list)
-	s.st.IP.Member(s.Net(), m.index, m.group, m.filter, Filter{}) // the device may be gone
+	m.member.Leave()
 }
 
 // LeaveAll ends every membership of a socket that closes (ip_mc_drop_socket).
+// It takes the RTNL: the caller does not own s yet.
 func (s *Sock) LeaveAll() {
+	if len(s.memberships()) == 0 {
+		return
+	}
+	s.Net().Lock()
+	defer s.Net().Unlock()
 	for len(s.memberships()) > 0 {
 		s.drop(0)
 	}
 }
 
 // change replaces the filter of the i-th membership.
-func (s *Sock) change(i int, f Filter) error {
+func (s *Sock) change(i int, f Filter) {
 	list := slices.Clone(s.memberships())
 	m := *list[i]
-	if err := s.st.IP.Member(s.Net(), m.index, m.group, m.filter, f); err != nil {
-		return err
-	}
 	m.filter = f
 	list[i] = &m
 	s.mcast.Store(&list)
-	return nil
+	m.member.SetFilter(uint8(f.mode()), f.Sources)
 }
 
 // changeSource adds or removes one source (ip_mc_source).
 func (s *Sock) changeSource(name int, group, ifaddr uint32, index int, src uint32) error {
 	if !IsMulticast(group) {
 		return errno.EINVAL
-	}
-	if s.st.IP.Member == nil {
-		return errno.ENOPROTOOPT
 	}
 	add := name == uapi.IP_ADD_SOURCE_MEMBERSHIP || name == uapi.IP_BLOCK_SOURCE
 	include := name == uapi.IP_ADD_SOURCE_MEMBERSHIP || name == uapi.IP_DROP_SOURCE_MEMBERSHIP
@@ -282,7 +281,8 @@ func (s *Sock) changeSource(name int, group, ifaddr uint32, index int, src uint3
 		s.drop(i)
 		return nil
 	}
-	return s.change(i, f)
+	s.change(i, f)
+	return nil
 }
 
 // Accepts reports whether the socket wants a packet to a group from a source

@@ -135,7 +135,8 @@ func (s *Sock) replaceFilter(group, ifaddr uint32, index int, mode uint32, sourc
 		s.drop(i)
 		return nil
 	}
-	return s.change(i, Filter{Exclude: mode == uapi.MCAST_EXCLUDE, Sources: sources})
+	s.change(i, Filter{Exclude: mode == uapi.MCAST_EXCLUDE, Sources: sources})
+	return nil
 }
 
 // mode is MCAST_INCLUDE or MCAST_EXCLUDE.

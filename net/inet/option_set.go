@@ -229,6 +229,10 @@ func (s *Sock) SetOption(who *sock.Caller, level, name int, val []byte) (done bo
 		defer s.Unlock()
 		return true, s.SetSocketOption(who, name, val)
 	case uapi.IPPROTO_IP:
+		if isMcastOption(name) { // the RTNL comes before ownership
+			s.Net().Lock()
+			defer s.Net().Unlock()
+		}
 		s.Lock()
 		defer s.Unlock()
 		return true, s.SetIPOption(who, name, val)

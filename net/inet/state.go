@@ -39,6 +39,12 @@ func Pernet() netns.Subsys {
 		st := &State{net: n, secret: n.Kernel().Uint64()}
 		st.IP = ipv4Layer()
 		st.registerSysctls(sysctl.Of(n))
+		sock.SetFragStat(n, func() (int, int64) {
+			if st.IP.FragStat == nil {
+				return 0, 0
+			}
+			return st.IP.FragStat(n)
+		})
 		sock.Register(n, uapi.AF_INET, &sock.Family{Name: "INET", Create: st.create})
 		return st, nil
 	}, nil)

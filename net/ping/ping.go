@@ -175,8 +175,8 @@ func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
 
 // Close implements sock.Socket.
 func (s *Sock) Close() error {
-	s.Lock()
 	s.LeaveAll()
+	s.Lock()
 	s.st.table.Remove(&s.entry)
 	s.Unlock()
 	s.End()

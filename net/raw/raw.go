@@ -129,8 +129,8 @@ func (s *Sock) Getpeername() ([]byte, error) {
 
 // Close implements sock.Socket.
 func (s *Sock) Close() error {
-	s.Lock()
 	s.LeaveAll()
+	s.Lock()
 	s.st.table.Remove(&s.entry)
 	s.Unlock()
 	s.End()

@@ -225,3 +225,49 @@ func TestRoundTripOverVethAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations a round trip", n)
 	}
 }
+
+func TestMulticastOverALink(t *testing.T) { // membership, IGMP below, IP_MULTICAST_*
+	a, b, _ := hosts.Pair(t)
+	group := netip.MustParseAddr("239.1.2.3")
+	in, own, out := on(t, b, 9), on(t, a, 9), on(t, a, 0)
+	if _, err := out.Sendmsg(root, &sock.Msg{Name: sa(group, 9)}); err != errno.ENETUNREACH {
+		t.Errorf("no default route and no IP_MULTICAST_IF: %v", err)
+	}
+	mreqn := append([]byte{239, 1, 2, 3, 0, 0, 0, 0}, 0, 0, 0, 0)
+	var ifr [40]byte
+	copy(ifr[:], "eth0")
+	if err := in.Ioctl(root, uapi.SIOCGIFINDEX, ifr[:]); err != nil {
+		t.Fatal(err)
+	}
+	copy(mreqn[8:], ifr[16:20])
+	if err := out.Setsockopt(root, uapi.IPPROTO_IP, uapi.IP_MULTICAST_IF, mreqn); err != nil {
+		t.Fatal(err)
+	}
+	send(t, out, sa(group, 9), "before") // nobody has joined: b does not listen
+	empty(t, in)
+	for _, s := range []sock.Socket{in, own} {
+		if err := s.Setsockopt(root, uapi.IPPROTO_IP, uapi.IP_ADD_MEMBERSHIP, mreqn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	setInt(t, out, uapi.IPPROTO_IP, uapi.IP_MULTICAST_LOOP, 0)
+	send(t, out, sa(group, 9), "once")
+	want(t, in, "once")
+	empty(t, own)
+	setInt(t, out, uapi.IPPROTO_IP, uapi.IP_MULTICAST_LOOP, 1)
+	send(t, out, sa(group, 9), "looped")
+	want(t, in, "looped")
+	want(t, own, "looped")
+	if err := in.Setsockopt(root, uapi.IPPROTO_IP, uapi.IP_DROP_MEMBERSHIP, mreqn); err != nil {
+		t.Fatal(err)
+	}
+	send(t, out, sa(group, 9), "after")
+	empty(t, in)
+	for i := range 21 { // igmp_max_memberships
+		mreqn[2] = byte(100 + i)
+		err := in.Setsockopt(root, uapi.IPPROTO_IP, uapi.IP_ADD_MEMBERSHIP, mreqn)
+		if i < 20 && err != nil || i == 20 && err != errno.ENOBUFS {
+			t.Errorf("membership %d: %v", i, err)
+		}
+	}
+}

@@ -127,9 +127,9 @@ func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
 
 // Close implements sock.Socket.
 func (s *Sock) Close() error {
+	s.LeaveAll()
 	s.Lock()
 	s.cork.clear()
-	s.LeaveAll()
 	s.unbind()
 	s.Unlock()
 	s.End()

@@ -142,11 +142,21 @@ func (h *Host) attach(n *netns.Net) {
 		}
 		return nil
 	}
-	ip.Member = func(_ *netns.Net, _ int, group uint32, _, f inet.Filter) error {
-		h.groups[group] = f.Exclude || len(f.Sources) > 0
-		return nil
+	ip.Join = func(_ *netns.Net, _ int, group uint32, f inet.Filter) (inet.Member, error) {
+		h.groups[group] = true
+		return &member{h, group}, nil
 	}
+	ip.FragStat = nil
 }
+
+// member is a group that a host listens to.
+type member struct {
+	h     *Host
+	group uint32
+}
+
+func (m *member) SetFilter(uint8, []uint32) {}
+func (m *member) Leave()                    { m.h.groups[m.group] = false }
 
 func (h *Host) addrType(a uint32) uint8 {
 	switch {
