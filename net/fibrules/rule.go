@@ -125,13 +125,15 @@ func (r *Rule) NeedsPorts() bool { return r.IPProto != 0 || r.SPort.Start != 0 |
 func (r *Rule) Target() *Rule { return r.target.Load() }
 
 // sameAs reports whether two rules select and do the same, their
-// priorities included (rule_exists).
+// priorities included (rule_exists). r is the one asked for: addresses and a TOS
+// that it does not name match any (fib4_rule_compare).
 func (r *Rule) sameAs(o *Rule) bool {
 	return r.Pref == o.Pref && r.Action == o.Action && r.Table == o.Table && r.Proto == o.Proto &&
 		r.IIF == o.IIF && r.OIF == o.OIF && r.Mark == o.Mark && r.Mask == o.Mask && r.TunID == o.TunID &&
 		r.Goto == o.Goto && r.L3mdev == o.L3mdev && r.UID == o.UID && r.IPProto == o.IPProto &&
 		r.SPort == o.SPort && r.DPort == o.DPort && r.SPortMask == o.SPortMask && r.DPortMask == o.DPortMask &&
 		r.SuppressPrefixLen == o.SuppressPrefixLen && r.SuppressIfgroup == o.SuppressIfgroup &&
-		r.Src == o.Src && r.Dst == o.Dst && r.TOS == o.TOS && r.DSCPSet == o.DSCPSet && r.DSCPMask == o.DSCPMask &&
+		(r.Src.Len == 0 || r.Src == o.Src) && (r.Dst.Len == 0 || r.Dst == o.Dst) && (r.TOS == 0 || r.TOS == o.TOS) &&
+		r.DSCPSet == o.DSCPSet && r.DSCPMask == o.DSCPMask &&
 		r.Realms == o.Realms && (r.Flags^o.Flags)&uapi.FIB_RULE_INVERT == 0
 }

@@ -189,13 +189,13 @@ func (s *State) delNeigh(r *netlink.Request) error {
 	if !dst.Present() {
 		return netlink.Errorf(errno.EINVAL, "Network address not specified")
 	}
-	if err := g.find(s, dst); err != nil {
-		return err
-	}
 	if g.hdr.Ifindex != 0 {
 		if g.d = dev.ByIndex(r.Net, int(g.hdr.Ifindex)); g.d == nil {
 			return errno.ENODEV
 		}
+	}
+	if err := g.find(s, dst); err != nil {
+		return err
 	}
 	if g.hdr.Flags&uapi.NTF_PROXY != 0 {
 		if !g.tbl.DropProxy(g.d, g.key) {
