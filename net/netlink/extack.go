@@ -52,6 +52,15 @@ func Missing(nest Attr, typ int) *ExtAck {
 	return &ExtAck{Errno: errno.EINVAL, missType: typ, missNest: nest.off}
 }
 
+// Retitle returns err with another text: number, offset and policy stay, as when
+// NL_SET_ERR_MSG follows a failed parse.
+func Retitle(err error, text string) *ExtAck {
+	x := new(ExtAck)
+	x.merge(err)
+	x.Msg = text
+	return x
+}
+
 // ErrnoOf returns the error number that answers err: the Errno in it, or EINVAL
 // for an error without one; 0 for nil.
 func ErrnoOf(err error) errno.Errno {

@@ -104,6 +104,18 @@ func (r *Request) Body(n int) ([]byte, error) {
 	return p[:n], nil
 }
 
+// Need returns an EINVAL with the text, if any, when the payload has fewer than n
+// bytes: a handler's own check of its family header.
+func (r *Request) Need(n int, text string) error {
+	switch {
+	case len(r.Payload()) >= n:
+		return nil
+	case text == "":
+		return errno.EINVAL
+	}
+	return Errorf(errno.EINVAL, "%s", text)
+}
+
 // Parse checks the attributes behind a family header of hdrlen bytes against
 // p and returns them (nlmsg_parse).
 func (r *Request) Parse(hdrlen int, p Policy, mode Mode) (Attrs, error) {
