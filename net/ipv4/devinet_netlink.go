@@ -265,6 +265,9 @@ func (st *state) startAddrDump(d *netlink.Dump) (*addrDump, error) {
 	if !r.Strict {
 		return p, nil
 	}
+	if err := r.Need(ifAddrMsgLen, "ipv4: Invalid header for address dump request"); err != nil {
+		return nil, err
+	}
 	tb, err := r.Parse(ifAddrMsgLen, addrPolicy, netlink.Strict)
 	if err != nil {
 		return nil, err

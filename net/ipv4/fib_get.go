@@ -60,6 +60,9 @@ func (st *state) parseGet(r *netlink.Request) (*getQuery, error) {
 	if r.Strict {
 		mode = netlink.Strict
 	}
+	if err := r.Need(rtMsgLen, "ipv4: Invalid header for route get request"); err != nil {
+		return nil, err
+	}
 	tb, err := r.Parse(rtMsgLen, routePolicy, mode)
 	if err != nil {
 		return nil, err

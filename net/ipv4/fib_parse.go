@@ -61,6 +61,9 @@ func (st *state) parseRoute(r *netlink.Request) (*routeConfig, error) {
 	if err := cfg.parseHops(tb); err != nil {
 		return nil, err
 	}
+	if err := cfg.checkPrefix(); err != nil {
+		return nil, err
+	}
 	if tb.U32(uapi.RTA_NH_ID) != 0 {
 		if len(cfg.hops) > 0 {
 			return nil, netlink.Errorf(errno.EINVAL, "Nexthop specification and nexthop id are mutually exclusive")

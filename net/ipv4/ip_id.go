@@ -20,7 +20,7 @@ const idBuckets = 2048
 // that who sees the ids of one flow learns little about another's rate.
 type idGenerators struct {
 	key     siphash.Key
-	buckets [idBuckets]idGenerator
+	buckets atomic.Pointer[[idBuckets]idGenerator] // made at first use: 32 KiB
 }
 
 type idGenerator struct {
@@ -28,17 +28,27 @@ type idGenerator struct {
 	used atomic.Int64 // jiffies
 }
 
-func (g *idGenerators) init(k *kern.Kernel) {
-	g.key = newKey(k)
-	for i := range g.buckets {
-		g.buckets[i].next.Store(k.Uint32())
+func (g *idGenerators) init(k *kern.Kernel) { g.key = newKey(k) }
+
+// table returns the generators.
+func (g *idGenerators) table(c *kern.CPU) *[idBuckets]idGenerator {
+	if t := g.buckets.Load(); t != nil {
+		return t
 	}
+	t := new([idBuckets]idGenerator)
+	for i := range t {
+		t[i].next.Store(c.Uint32())
+	}
+	if !g.buckets.CompareAndSwap(nil, t) {
+		return g.buckets.Load()
+	}
+	return t
 }
 
 // next reserves segs identifications and returns the first.
 func (g *idGenerators) next(c *kern.CPU, src, dst uint32, proto uint8, segs uint32) uint16 {
 	hash := siphash.Words13(g.key, uint64(src)<<32|uint64(dst), uint64(proto))
-	e := &g.buckets[hash%idBuckets]
+	e := &g.table(c)[hash%idBuckets]
 	now := int64(time.Duration(c.Now()) / ktime.Jiffy)
 	delta := uint32(0)
 	if old := e.used.Load(); old != now && e.used.CompareAndSwap(old, now) {
