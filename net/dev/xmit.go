@@ -51,6 +51,7 @@ const maxNested = 8
 func Xmit(c *kern.CPU, b *skb.Buff) bool {
 	d := Of(b)
 	b.SetMacHeader(0)
+	b.TxStamp(c, skb.TSTxSched)
 	if f := d.egress.Load(); f != nil && !(*f)(c, d, b) {
 		return true
 	}
@@ -95,6 +96,7 @@ func hand(c *kern.CPU, n *netns.Net, s *softnet, d *Device, b *skb.Buff) {
 	if n.Tracing.Load() {
 		skb.Trace(c, n, b, skb.Event{Point: skb.PointDevTx, Device: d.Name()})
 	}
+	b.TxStamp(c, skb.TSTxSoftware)
 	if st := stateOf(n); st.taps.Load() != nil || d.taps.Load() != nil {
 		tapTx(c, &st.taps, d, b)
 		tapTx(c, &d.taps, d, b)

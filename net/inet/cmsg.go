@@ -274,5 +274,5 @@ func (s *Sock) UnicastIF(ck *Cookie) {
 // Prepare copies the socket's marks to a packet.
 func (s *Sock) Prepare(c *kern.CPU, b *skb.Buff, ck *Cookie) {
 	b.Mark, b.Priority = ck.Mark, ck.Priority
-	b.TSTxFlags = uint8(ck.TSFlags & 3)
+	s.TxFlags(b, ck.TSFlags)
 }

@@ -92,6 +92,29 @@ type Frag struct {
 // is shared.
 func (f *Frag) Bytes() []byte { return f.Block.data[f.Off : f.Off+f.Len] }
 
+// Transmit timestamps (skb_shared_info->tx_flags).
+const (
+	TSTxSoftware = 1 << 0 // when the driver gets it
+	TSTxSched    = 1 << 1 // when it comes to the queueing discipline
+)
+
+// A TxStamper is a sending socket that wants to hear when packets leave: b is
+// as the device sees it, bit the TSTx* that happened. b stays the caller's.
+type TxStamper interface {
+	TxTimestamp(c *kern.CPU, b *Buff, bit uint8)
+}
+
+// TxStamp tells b's socket of bit, if it asked (__skb_tstamp_tx).
+func (b *Buff) TxStamp(c *kern.CPU, bit uint8) {
+	if b.TSTxFlags&bit == 0 {
+		return
+	}
+	b.TSTxFlags &^= bit
+	if s, ok := b.Sock.(TxStamper); ok {
+		s.TxTimestamp(c, b, bit)
+	}
+}
+
 // IPControl is what IPv4 notes in a packet between its layers
 // (struct inet_skb_parm).
 type IPControl struct {
@@ -148,6 +171,7 @@ type meta struct {
 	VLANTCI   uint16    // tag
 	Queue     uint16    // queue mapping
 	GSOType   uint32    // GSO*
+	TSKey     uint32    // the number that a transmit timestamp's report names
 	IP        IPControl // IPv4's notes
 	CB        [6]uint64 // the current layer's notes
 
@@ -157,7 +181,7 @@ type meta struct {
 	OOOOkay    bool  // may change the queue
 	Redirected bool  // by tc or a tunnel; not to be looped
 	Offloaded  bool  // the bridge's hardware forwarded it
-	TSTxFlags  uint8 // transmit timestamps that the sender asked for
+	TSTxFlags  uint8 // transmit timestamps that the sender asked for: TSTx*
 }
 
 // A Buff is one packet. The zero value is not usable; see Alloc.

@@ -22,7 +22,10 @@ func (st *State) showProtocols(w *bytes.Buffer) {
 	for _, p := range st.protoList() {
 		memory, press := int64(-1), "NI"
 		if p.Memory != nil {
-			memory, press = p.Memory(), "no"
+			memory = p.Memory()
+		}
+		if p.Pressure != nil {
+			press = map[bool]string{false: "no", true: "yes"}[p.Pressure()]
 		}
 		letters := strings.Join(strings.Split(p.Has, ""), "  ")
 		fmt.Fprintf(w, "%-9s %4d %6d  %6d   %-3s %6d   %-3s  %-10s %s\n", p.Name, p.Size, p.InUse(), memory, press, p.MaxHeader, "yes", "kernel", " "+letters)

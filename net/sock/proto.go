@@ -18,6 +18,9 @@ type Proto struct {
 	// Memory says that the protocol counts its memory, in pages, with the
 	// function; nil shows -1.
 	Memory func() int64
+	// Pressure reports whether the protocol is under memory pressure; nil shows
+	// NI.
+	Pressure func() bool
 	// MaxHeader is the header room shown.
 	MaxHeader int
 	// Has are the letters of the last columns, in /proc order: close connect

@@ -271,3 +271,33 @@ func TestMulticastOverALink(t *testing.T) { // membership, IGMP below, IP_MULTIC
 		}
 	}
 }
+
+func TestTransmitTimestamps(t *testing.T) { // timestamping.rst; spec 1.39
+	a, b, _ := hosts.Pair(t)
+	cli := on(t, a, 0)
+	send(t, cli, sa(b.Addr(), 9), "resolve the neighbour")
+	setInt(t, cli, uapi.SOL_SOCKET, uapi.SO_TIMESTAMPING, uapi.SOF_TIMESTAMPING_TX_SOFTWARE|uapi.SOF_TIMESTAMPING_TX_SCHED|
+		uapi.SOF_TIMESTAMPING_SOFTWARE|uapi.SOF_TIMESTAMPING_OPT_ID|uapi.SOF_TIMESTAMPING_OPT_TSONLY)
+	for range 2 {
+		send(t, cli, sa(b.Addr(), 9), "x")
+	}
+	for i, kind := range []byte{uapi.SCM_TSTAMP_SCHED, uapi.SCM_TSTAMP_SND, uapi.SCM_TSTAMP_SCHED, uapi.SCM_TSTAMP_SND} {
+		got, m, err := recv(cli, uapi.MSG_ERRQUEUE)
+		if err != nil || got != "" || m.NameLen != 0 {
+			t.Fatalf("report %d: %q, %v", i, got, err)
+		}
+		stamp, rest, _, _ := sock.NextCmsg(m.Control[:m.ControlLen])
+		e, _, _, _ := sock.NextCmsg(rest)
+		if stamp.Type != uapi.SCM_TIMESTAMPING || len(stamp.Data) != 48 || binary.NativeEndian.Uint64(stamp.Data) == 0 {
+			t.Errorf("stamp %+v", stamp)
+		}
+		if e.Type != uapi.IP_RECVERR || errno.Errno(e.Data[0]) != errno.ENOMSG || e.Data[4] != uapi.SO_EE_ORIGIN_TIMESTAMPING || e.Data[8] != kind || e.Data[12] != byte(i/2) {
+			t.Errorf("report %d: %x", i, e.Data)
+		}
+	}
+	setInt(t, cli, uapi.SOL_SOCKET, uapi.SO_TIMESTAMPING, uapi.SOF_TIMESTAMPING_TX_SOFTWARE|uapi.SOF_TIMESTAMPING_SOFTWARE)
+	send(t, cli, sa(b.Addr(), 9), "whole")
+	if got, _, err := recv(cli, uapi.MSG_ERRQUEUE); err != nil || len(got) != 14+20+8+5 || !strings.HasSuffix(got, "whole") {
+		t.Errorf("looped packet %q, %v", got, err)
+	}
+}
