@@ -24,6 +24,8 @@ type Daemon struct {
 	Owner    string
 	// Listener is the API socket when it exists already (a parent made it to know that the daemon answers); nil: Dir.Socket().
 	Listener net.Listener
+	// Routes, unless nil, adds what the binary serves beyond package lab.
+	Routes func(*http.ServeMux)
 
 	started time.Time
 	cancel  context.CancelFunc
@@ -110,9 +112,12 @@ func (d *Daemon) listen(nodes []string) (*http.Server, error) {
 	mux.HandleFunc(PathDown, Handle(func(context.Context, DownRequest) (struct{}, error) { return struct{}{}, d.stop() }))
 	mux.HandleFunc(PathLink, Handle(d.changeLink))
 	mux.HandleFunc(PathEvents, d.serveEvents)
+	if d.Routes != nil {
+		d.Routes(mux)
+	}
 	srv := &http.Server{Handler: mux}
 	go func() { _ = srv.Serve(l) }() // ends with Shutdown or Close, which report
-	err := d.Dir.WriteMeta(Meta{API: APIVersion, Version: d.Version, Name: d.Dir.Name, File: d.File, PID: os.Getpid(), Started: d.started, Nodes: nodes})
+	err := d.Dir.WriteMeta(Meta{API: APIVersion, Version: d.Version, Name: d.Dir.Name, File: d.File, PID: os.Getpid(), Started: d.started, Nodes: nodes, Prefix: d.Topology.Prefix})
 	if err != nil {
 		srv.Close()
 	}

@@ -34,6 +34,7 @@ type NodeSpec struct {
 	DNS      *clab.DNS
 	Hosts    []Host // lines of /etc/hosts: every node of the lab that has an address in the file
 	User     string // "" is root
+	Fresh    bool   // leave lo down, as in a namespace that nobody has touched
 }
 
 // Host is one line of /etc/hosts.

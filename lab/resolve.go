@@ -68,38 +68,47 @@ func notUp(what, word string, names []string) error {
 }
 
 // LongName is the name that containerlab gives a node's container: clab-LAB-NODE, or as the file's prefix says.
-func LongName(t *clab.Topology, node string) string {
+func LongName(t *clab.Topology, node string) string { return longName(t.Name, t.Prefix, node) }
+
+func longName(lab string, filePrefix *string, node string) string {
 	prefix := "clab"
-	if t.Prefix != nil {
-		prefix = *t.Prefix
+	if filePrefix != nil {
+		prefix = *filePrefix
 	}
 	switch prefix {
 	case "":
 		return node
 	case "__lab-name":
-		return t.Name + "-" + node
+		return lab + "-" + node
 	}
-	return prefix + "-" + t.Name + "-" + node
+	return prefix + "-" + lab + "-" + node
 }
 
 // ResolveNode is the node that a word of a command line means: its name, or the container name that containerlab would
 // give it.
 func ResolveNode(t *clab.Topology, word string) (string, error) {
-	var names []string
+	names := make([]string, 0, len(t.Nodes))
 	for _, n := range t.Nodes {
-		if n.Name == word || LongName(t, n.Name) == word {
-			return n.Name, nil
-		}
 		names = append(names, n.Name)
 	}
-	if near := clab.Nearest(word, names); near != "" {
-		return "", fmt.Errorf("lab %s has no node %q: did you mean %q?", t.Name, word, near)
+	return Meta{Name: t.Name, Nodes: names, Prefix: t.Prefix}.Resolve(word)
+}
+
+// Resolve is ResolveNode for a lab that is up.
+func (m Meta) Resolve(word string) (string, error) {
+	for _, name := range m.Nodes {
+		if name == word || longName(m.Name, m.Prefix, name) == word {
+			return name, nil
+		}
 	}
-	slices.Sort(names)
+	if near := clab.Nearest(word, m.Nodes); near != "" {
+		return "", fmt.Errorf("lab %s has no node %q: did you mean %q?", m.Name, word, near)
+	}
+	names := slices.Sorted(slices.Values(m.Nodes))
 	if len(names) > 12 {
 		names = append(names[:12], "...")
 	}
-	return "", fmt.Errorf("lab %s has no node %q; it has %s", t.Name, word, cmp.Or(strings.Join(names, ", "), "none"))
+	return "", fmt.Errorf("lab %s has no node %q; it has %s", m.Name, word, cmp.Or(strings.Join(names, ", "), "none"))
 }
 
 // SelectNodes lists the nodes that carry every label (k=v, or k alone), in file order; no labels select all.

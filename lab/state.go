@@ -36,7 +36,8 @@ type Meta struct {
 	File    string    `json:"file"` // absolute; "" for a generated topology
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
-	Nodes   []string  `json:"nodes"` // in file order, for completion
+	Nodes   []string  `json:"nodes"`            // in file order
+	Prefix  *string   `json:"prefix,omitempty"` // the file's, for containerlab's long names
 }
 
 // Dir is one lab's directory. The daemon has it from [State.Acquire], a client from [State.Labs] or [State.Find].

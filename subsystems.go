@@ -1,0 +1,58 @@
+package linen
+
+import (
+	"linen/drivers/net/dummy"
+	"linen/drivers/net/loopback"
+	"linen/drivers/net/veth"
+	"linen/net/afnetlink"
+	"linen/net/bridge"
+	"linen/net/dev"
+	"linen/net/fibrules"
+	"linen/net/genl"
+	"linen/net/inet"
+	"linen/net/ipv4"
+	"linen/net/mib"
+	"linen/net/neigh"
+	"linen/net/netfilter"
+	"linen/net/netlink"
+	"linen/net/netns"
+	"linen/net/ping"
+	"linen/net/procfs"
+	"linen/net/raw"
+	"linen/net/rtnl"
+	"linen/net/skb"
+	"linen/net/sock"
+	"linen/net/sysctl"
+	"linen/net/udp"
+)
+
+// Subsystems returns the parts of a namespace, in the order in which they are
+// made: what others register with comes first, devices come last, so that
+// everybody hears of them. A namespace closes in the reverse order.
+func Subsystems() []netns.Subsys {
+	return []netns.Subsys{
+		skb.Pernet(),
+		netfilter.Pernet(),
+		mib.Pernet(),
+		sysctl.Pernet(),
+		procfs.Pernet(),
+		netlink.Pernet(),
+		rtnl.Pernet(),
+		genl.Pernet(),
+		dev.Pernet(),
+		sock.Pernet(),
+		afnetlink.Pernet(),
+		fibrules.Pernet(),
+		neigh.Pernet(),
+		ipv4.Pernet(),
+		inet.Pernet(),
+		udp.Pernet(),
+		raw.Pernet(),
+		ping.Pernet(),
+		bridge.Pernet(),
+		veth.Pernet(),
+		dummy.Pernet(),
+		loopback.Pernet(),
+		dev.PernetDevices(),
+	}
+}
