@@ -152,3 +152,7 @@ func (t *Table) DeviceDown(d *dev.Device) {
 	t.flush(d, false)
 	t.proxy.dropDevice(d, false)
 }
+
+// FlushDevice removes d's entries; with keepPermanent, not those that user
+// space made permanent. The caller is on no CPU.
+func (t *Table) FlushDevice(d *dev.Device, keepPermanent bool) { t.flush(d, keepPermanent) }

@@ -5,10 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"linen/drivers/net/loopback"
 	"linen/kern"
 	"linen/net/dev"
 	"linen/net/neigh"
 	"linen/net/netlink"
+	"linen/net/netns"
+	"linen/net/procfs"
+	"linen/net/rtnl"
 	"linen/net/skb"
 	"linen/net/sysctl"
 	"linen/uapi"
@@ -256,6 +260,29 @@ func TestSysctlsFollowTheDevice(t *testing.T) {
 	l.locked(func() { dev.Unregister(l.d) })
 	if _, err := tree.Stat("net/ipv4/neigh/b7"); err == nil {
 		t.Error("the directory outlives the device")
+	}
+}
+
+func TestMovedDeviceLeavesNothing(t *testing.T) {
+	l := newLab(t)
+	to, err := netns.New(l.k, skb.Pernet(), sysctl.Pernet(), procfs.Pernet(), netlink.Pernet(), rtnl.Pernet(),
+		dev.Pernet(), neigh.Pernet(), loopback.Pernet(), dev.PernetDevices())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(to.Close)
+	l.fill(ip1, 3, uapi.NUD_PERMANENT)
+	unlock := netns.LockAll(l.n, to)
+	err = dev.Move(l.d, to, "", 0)
+	unlock()
+	if err != nil || l.tbl.Len() != 0 {
+		t.Errorf("%v, %d entries left", err, l.tbl.Len())
+	}
+	if _, err := sysctl.Of(l.n).Stat("net/ipv4/neigh/a0"); err == nil {
+		t.Error("its settings stay")
+	}
+	if _, err := sysctl.Of(to).Get("net/ipv4/neigh/a0/locktime"); err != nil {
+		t.Error("it has no settings where it is now")
 	}
 }
 

@@ -117,8 +117,12 @@ func Key4(a uint32) Key {
 // Output sends b, whose data begin at the network header, to the neighbour, or
 // lets it wait for the resolution. It owns b.
 func (nb *Neigh) Output(c *kern.CPU, b *skb.Buff) {
+	if nb.Table.n.Tracing.Load() {
+		nb.trace(c, b)
+	}
 	if nb.state.Load()&Connected != 0 {
 		if hh := nb.hh.Load(); hh != nil {
+			b.Cow(len(*hh))
 			copy(b.Push(len(*hh)), *hh)
 			dev.Xmit(c, b)
 			return
@@ -132,6 +136,7 @@ func (nb *Neigh) resolveOutput(c *kern.CPU, b *skb.Buff) {
 	if nb.Send(c, b) {
 		return // it waits, or was dropped
 	}
+	b.Cow(nb.Dev.HardHeaderLen)
 	if hh := nb.hh.Load(); hh != nil {
 		copy(b.Push(len(*hh)), *hh)
 	} else if !nb.Dev.Header(b, nb.Table.EtherType, nb.Addr(), nil) {

@@ -13,25 +13,23 @@ import (
 const ndaMax = uapi.NDA_NDM_FLAGS_MASK
 
 // ndaPolicy is what RTM_*NEIGH takes (nda_policy).
-func ndaPolicy() netlink.Policy {
-	return netlink.Policy{
-		uapi.NDA_UNSPEC:         netlink.StrictFrom(uapi.NDA_NH_ID),
-		uapi.NDA_DST:            netlink.Binary(32),
-		uapi.NDA_LLADDR:         netlink.Binary(32),
-		uapi.NDA_CACHEINFO:      netlink.Struct(uapi.SizeofNdaCacheinfo),
-		uapi.NDA_PROBES:         netlink.U32(),
-		uapi.NDA_VLAN:           netlink.U16(),
-		uapi.NDA_PORT:           netlink.U16(),
-		uapi.NDA_VNI:            netlink.U32(),
-		uapi.NDA_IFINDEX:        netlink.U32(),
-		uapi.NDA_MASTER:         netlink.U32(),
-		uapi.NDA_PROTOCOL:       netlink.U8(),
-		uapi.NDA_NH_ID:          netlink.U32(),
-		uapi.NDA_FDB_EXT_ATTRS:  netlink.Nested(nil),
-		uapi.NDA_FLAGS_EXT:      netlink.U32().Mask(extMask >> extShift),
-		uapi.NDA_NDM_STATE_MASK: netlink.U16(),
-		uapi.NDA_NDM_FLAGS_MASK: netlink.U8(),
-	}
+var ndaPolicy = netlink.Policy{
+	uapi.NDA_UNSPEC:         netlink.StrictFrom(uapi.NDA_NH_ID),
+	uapi.NDA_DST:            netlink.Binary(32),
+	uapi.NDA_LLADDR:         netlink.Binary(32),
+	uapi.NDA_CACHEINFO:      netlink.Struct(uapi.SizeofNdaCacheinfo),
+	uapi.NDA_PROBES:         netlink.U32(),
+	uapi.NDA_VLAN:           netlink.U16(),
+	uapi.NDA_PORT:           netlink.U16(),
+	uapi.NDA_VNI:            netlink.U32(),
+	uapi.NDA_IFINDEX:        netlink.U32(),
+	uapi.NDA_MASTER:         netlink.U32(),
+	uapi.NDA_PROTOCOL:       netlink.U8(),
+	uapi.NDA_NH_ID:          netlink.U32(),
+	uapi.NDA_FDB_EXT_ATTRS:  netlink.Nested(nil),
+	uapi.NDA_FLAGS_EXT:      netlink.U32().Mask(extMask >> extShift),
+	uapi.NDA_NDM_STATE_MASK: netlink.U16(),
+	uapi.NDA_NDM_FLAGS_MASK: netlink.U8(),
 }
 
 // initNetlink registers what rtnetlink asks of neighbours.
@@ -55,7 +53,7 @@ type target struct {
 
 // newNeigh serves RTM_NEWNEIGH (neigh_add).
 func (s *State) newNeigh(r *netlink.Request) error {
-	tb, err := r.Parse(ndMsgLen, ndaPolicy(), netlink.Liberal)
+	tb, err := r.Parse(ndMsgLen, ndaPolicy, netlink.Liberal)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func (s *State) getNeigh(r *netlink.Request) error {
 	if h.Flags&^uapi.NTF_PROXY != 0 {
 		return netlink.Errorf(errno.EINVAL, "Invalid flags in header for neighbor get request")
 	}
-	tb, err := r.Parse(ndMsgLen, ndaPolicy(), netlink.Strict)
+	tb, err := r.Parse(ndMsgLen, ndaPolicy, netlink.Strict)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func dumpFilter(r *netlink.Request) (f filter, err error) {
 			return f, netlink.Errorf(errno.EINVAL, "Invalid flags in header for neighbor dump request")
 		}
 	}
-	tb, err := r.Parse(ndMsgLen, ndaPolicy(), mode)
+	tb, err := r.Parse(ndMsgLen, ndaPolicy, mode)
 	if err != nil {
 		return f, err
 	}

@@ -126,12 +126,13 @@ func (nb *Neigh) setState(c *kern.CPU, now ktime.T, state uint16, at ktime.T) {
 		nb.timer.Set(at)
 	}
 	if nb.Table.n.Tracing.Load() && c != nil {
-		nb.trace(c)
+		nb.trace(c, nil)
 	}
 }
 
-func (nb *Neigh) trace(c *kern.CPU) {
-	skb.Trace(c, nb.Table.n, nil, skb.Event{Point: skb.PointNeigh, Device: nb.Dev.Name(), Verdict: StateName(nb.State()), By: nb.String(), Detail: nb})
+// trace reports the state, and b, which is sent to nb, or nil.
+func (nb *Neigh) trace(c *kern.CPU, b *skb.Buff) {
+	skb.Trace(c, nb.Table.n, b, skb.Event{Point: skb.PointNeigh, Device: nb.Dev.Name(), Verdict: StateName(nb.State()), By: nb.String(), Detail: nb})
 }
 
 // expire is the entry's timer (neigh_timer_handler).
