@@ -71,7 +71,7 @@ func (n *Node) newFile(s sock.Socket, our, theirs int, isStream bool) (*file, er
 	}
 	n.files[f.key] = f
 	n.mu.Unlock()
-	if err := n.host.watch(theirs, f); err != nil {
+	if _, err := n.host.watch(theirs, unix.IN_CLOSE, f); err != nil {
 		n.mu.Lock()
 		delete(n.files, f.key)
 		n.mu.Unlock()
@@ -128,6 +128,9 @@ func (f *file) pump() {
 		f.show()
 	})
 }
+
+// event is the close of the program's end.
+func (f *file) event(uint32) { f.gone() }
 
 // gone is the last close of the program's end.
 func (f *file) gone() {

@@ -20,13 +20,14 @@ type Host struct {
 	inotify int
 	stop    int           // an eventfd
 	work    chan struct{} // tells pumping of dirty files
+	reading sync.Mutex    // one goroutine at a time reads and does inotify's events
 	parking *parking
 	wg      sync.WaitGroup
 	bufs    sync.Pool // *[]byte of bufSize
 
 	mu      sync.Mutex
-	polled  map[int32]func() // by our descriptor
-	watches map[int32]*file  // by inotify watch
+	polled  map[int32]func()  // by our descriptor
+	watches map[int32]watched // by inotify watch
 	dirty   []*file
 	closed  bool
 }
@@ -38,7 +39,7 @@ func NewHost(log *slog.Logger) (*Host, error) {
 	}
 	h := &Host{
 		log: log, epoll: -1, inotify: -1, stop: -1, work: make(chan struct{}, 1),
-		polled: map[int32]func(){}, watches: map[int32]*file{},
+		polled: map[int32]func(){}, watches: map[int32]watched{},
 	}
 	if err := h.open(); err != nil {
 		h.closeAll()
@@ -61,7 +62,7 @@ func (h *Host) open() (err error) {
 	if h.stop, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return err
 	}
-	if err = h.poll(h.inotify, unix.EPOLLIN, h.closings); err != nil {
+	if err = h.poll(h.inotify, unix.EPOLLIN, h.happenings); err != nil {
 		return err
 	}
 	return h.poll(h.stop, unix.EPOLLIN, nil)
@@ -136,20 +137,36 @@ func (h *Host) loop() {
 	}
 }
 
-// watch makes f.closed be called at the last close of the socket fd.
-func (h *Host) watch(fd int, f *file) error {
-	wd, err := unix.InotifyAddWatch(h.inotify, fmt.Sprintf("/proc/self/fd/%d", fd), unix.IN_CLOSE)
-	if err != nil {
-		return err
-	}
-	h.mu.Lock()
-	h.watches[int32(wd)] = f
-	h.mu.Unlock()
-	return nil
+// watched hears of the events of a file: it was closed for the last time, or
+// written to.
+type watched interface {
+	event(mask uint32)
 }
 
-// closings reads the close events.
-func (h *Host) closings() {
+// watch makes w hear of what happens to the open file fd.
+func (h *Host) watch(fd int, mask uint32, w watched) (wd int32, err error) {
+	h.mu.Lock() // no event is read before the watch is in the table
+	defer h.mu.Unlock()
+	d, err := unix.InotifyAddWatch(h.inotify, fmt.Sprintf("/proc/self/fd/%d", fd), mask)
+	if err != nil {
+		return 0, err
+	}
+	h.watches[int32(d)] = w
+	return int32(d), nil
+}
+
+// unwatch ends a watch whose file stays open here.
+func (h *Host) unwatch(wd int32) {
+	h.mu.Lock()
+	delete(h.watches, wd)
+	h.mu.Unlock()
+	unix.InotifyRmWatch(h.inotify, uint32(wd))
+}
+
+// happenings reads the events of watched files.
+func (h *Host) happenings() {
+	h.reading.Lock()
+	defer h.reading.Unlock()
 	var buf [16 * (unix.SizeofInotifyEvent + unix.NAME_MAX + 1)]byte
 	for {
 		n, err := unix.Read(h.inotify, buf[:])
@@ -159,15 +176,15 @@ func (h *Host) closings() {
 		for p := buf[:n]; len(p) >= unix.SizeofInotifyEvent; {
 			e := (*unix.InotifyEvent)(unsafe.Pointer(&p[0]))
 			p = p[unix.SizeofInotifyEvent+int(e.Len):]
-			if e.Mask&unix.IN_CLOSE == 0 {
-				continue
-			}
 			h.mu.Lock()
-			f := h.watches[e.Wd]
-			delete(h.watches, e.Wd)
+			w := h.watches[e.Wd]
+			if e.Mask&unix.IN_IGNORED != 0 {
+				delete(h.watches, e.Wd)
+				w = nil
+			}
 			h.mu.Unlock()
-			if f != nil {
-				f.gone()
+			if w != nil {
+				w.event(e.Mask)
 			}
 		}
 	}

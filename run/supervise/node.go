@@ -67,6 +67,14 @@ type Node struct {
 	ctl    map[*netns.Net]sock.Socket // the sockets that answer ioctls of others
 	err    error
 	closed bool
+
+	settings map[fileKey]*setting // by their memory file
+	writing  atomic.Int64         // how many
+
+	shadow struct {
+		sync.Mutex
+		dir string // where directories of kernel files are listed; "" before the first
+	}
 }
 
 // New starts a node with a Host of its own, which ends with it.
@@ -89,7 +97,7 @@ func (h *Host) Start(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{
 		host: h, cfg: cfg, log: h.log.With("node", cfg.Init.Name),
 		nets: map[uint64]*netns.Net{}, files: map[fileKey]*file{}, tids: map[int]*process{},
-		ctl: map[*netns.Net]sock.Socket{},
+		ctl: map[*netns.Net]sock.Socket{}, settings: map[fileKey]*setting{},
 	}
 	files := cfg.Files
 	if files == nil {
@@ -197,6 +205,10 @@ func (n *Node) close() {
 	for _, f := range n.files {
 		files = append(files, f)
 	}
+	settings := make([]*setting, 0, len(n.settings))
+	for _, s := range n.settings {
+		settings = append(settings, s)
+	}
 	procs := n.tids
 	n.tids = map[int]*process{}
 	ctl := n.ctl
@@ -216,6 +228,10 @@ func (n *Node) close() {
 	for _, s := range ctl {
 		s.Close()
 	}
+	for _, s := range settings {
+		s.close()
+	}
+	n.removeShadow()
 	if n.fuse != nil {
 		n.fuse.Close()
 	}

@@ -62,6 +62,13 @@ func (s *transmit) gather(iov []seccomp.Iovec) (err error) {
 
 // send finds the file of a send and sends what iov has.
 func (c *call) send(flags int, iov []seccomp.Iovec) (int64, error) {
+	if k := c.setting(c.intArg(0)); k != nil {
+		text, err := c.target().Gather(iov, maxSetting)
+		if err != nil {
+			return 0, err
+		}
+		return k.write(text)
+	}
 	f, err := c.file(c.intArg(0))
 	if err != nil {
 		return 0, err

@@ -139,17 +139,53 @@ func TestTools(t *testing.T) {
 			{"addresses", []string{"ip", "addr"}, []string{"inet 10.0.0.1/24"}},
 			{"routes", []string{"ip", "route"}, []string{"10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1"}},
 			{"echo", []string{"ping", "-n", "-c2", "-i0.01", "10.0.0.2"}, []string{"2 packets transmitted, 2 received", "64 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time="}},
+			{"unreachable", []string{"sh", "-c", "ping -n -c1 10.0.0.9; echo end $?"}, []string{"From 10.0.0.1 icmp_seq=1 Destination Host Unreachable", "end 1"}},
+			{"big echo", []string{"ping", "-n", "-c1", "-s20000", "10.0.0.2"}, []string{"20008 bytes from 10.0.0.2"}},
+			{"path", []string{"traceroute", "-n", "10.0.0.2"}, []string{" 1  10.0.0.2  "}},
+			{"path by echo", []string{"traceroute", "-n", "-I", "10.0.0.2"}, []string{" 1  10.0.0.2  "}},
+			{"path mtu", []string{"tracepath", "-n", "10.0.0.2"}, []string{" 1:  10.0.0.2 ", "Resume: pmtu 1500 hops 1 back 1"}},
+			{"mtr", []string{"mtr", "-n", "-r", "-c1", "-G1", "10.0.0.2"}, []string{"1.|-- 10.0.0.2 "}},
+			{"interfaces", []string{"ifconfig", "-a"}, []string{"eth0: flags=", "inet 10.0.0.1  netmask 255.255.255.0", "lo: flags=73<UP,LOOPBACK,RUNNING>"}},
+			{"route by file", []string{"route", "-n"}, []string{"10.0.0.0        0.0.0.0         255.255.255.0   U     0      0        0 eth0"}},
+			{"arp", []string{"arp", "-n"}, []string{"10.0.0.2", "ether", "eth0"}},
+			{"netstat", []string{"netstat", "-rn"}, []string{"10.0.0.0        0.0.0.0         255.255.255.0   U"}},
+			{"sysctl", []string{"sh", "-c", "cat /proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward"}, []string{"0\n1\n"}},
+			{"a bad setting", []string{"sysctl", "-w", "net.ipv4.ip_forward=x"}, []string{"nvalid argument"}},
+			{"devices", []string{"ls", "/sys/class/net"}, []string{"eth0\nlo\n"}},
+			{"mtu", []string{"cat", "/sys/class/net/eth0/mtu"}, []string{"1500\n"}},
+			{"proc", []string{"cat", "/proc/net/dev"}, []string{"eth0:"}},
+			{"busybox", []string{"busybox", "ping", "-c1", "10.0.0.2"}, []string{"1 packets transmitted, 1 packets received"}},
+			{"busybox ip", []string{"busybox", "ip", "addr"}, []string{"inet 10.0.0.1/24"}},
+			{"busybox interfaces", []string{"busybox", "ifconfig"}, []string{"inet addr:10.0.0.1"}},
+			{"error texts", []string{"sh", "-c", "ip link add x type nosuch; ip route add 1.2.3.0/24 via 9.9.9.9; true"}, []string{"Unknown device type", "Nexthop has invalid gateway"}},
 		} {
 			t.Run(tc.name, func(t *testing.T) {
 				tool(t, tc.argv[0])
 				out, exit := run(t, n, nil, tc.argv...)
-				if !exit.Success() {
+				if !exit.Success() && tc.argv[0] != "sysctl" {
 					t.Errorf("%q: exit %+v", tc.argv, exit)
 				}
 				for _, w := range tc.want {
 					if !strings.Contains(out, w) {
 						t.Errorf("%q lacks %q:\n%s", tc.argv, w, out)
 					}
+				}
+			})
+		}
+	})
+}
+
+func TestPrograms(t *testing.T) {
+	runtest.Everywhere(t, func(t *testing.T) {
+		l := newLab(t)
+		n := l.node(l.h1)
+		for role := range roles {
+			if role == "inherited" {
+				continue // a part of another
+			}
+			t.Run(role, func(t *testing.T) {
+				if out, exit := run(t, n, []string{envRole + "=" + role}, "/proc/self/exe"); !exit.Success() {
+					t.Errorf("exit %+v:\n%s", exit, out)
 				}
 			})
 		}
