@@ -45,7 +45,7 @@ var wireKinds = [...]uint32{
 	KindNulString: uapi.NL_ATTR_TYPE_NUL_STRING, KindBinary: uapi.NL_ATTR_TYPE_BINARY,
 	KindS8: uapi.NL_ATTR_TYPE_S8, KindS16: uapi.NL_ATTR_TYPE_S16, KindS32: uapi.NL_ATTR_TYPE_S32,
 	KindS64: uapi.NL_ATTR_TYPE_S64, KindBitfield32: uapi.NL_ATTR_TYPE_BITFIELD32,
-	KindReject: 0, KindBE16: uapi.NL_ATTR_TYPE_U16, KindBE32: uapi.NL_ATTR_TYPE_U32,
+	KindReject: 0, KindBE16: 0, KindBE32: 0, // net/netlink/policy.c does not know them
 	KindSint: 16, KindUint: 17, // NL_ATTR_TYPE_SINT, NL_ATTR_TYPE_UINT
 }
 

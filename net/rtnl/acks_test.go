@@ -59,7 +59,7 @@ var routePolicy = netlink.Policy{
 	uapi.RTA_METRICS:   netlink.Nested(nil),
 	uapi.RTA_FLOW:      netlink.U32(),
 	uapi.RTA_IP_PROTO:  netlink.U8(),
-	uapi.RTA_DPORT:     netlink.BE16(),
+	uapi.RTA_DPORT:     netlink.U16(),
 	uapi.RTA_NH_ID:     netlink.U32(),
 	uapi.RTA_NH_ID + 1: {},
 }
