@@ -306,6 +306,8 @@ func TestARPFilter(t *testing.T) {
 	l.wantSent("e0 00:02 > 00:01: 10.1.0.2 is-at 00:02")
 }
 
+// TestARPLearns was compared with Linux 6.18, frame by frame; so were the
+// tables of arp_ignore, of the proxies and of nonsense.
 func TestARPLearns(t *testing.T) { // 7.33
 	gratuitous := arp{op: uapi.ARPOP_REQUEST, sha: other, spa: "10.1.0.1", tpa: "10.1.0.1"}
 	gratuitousReply := arp{op: uapi.ARPOP_REPLY, sha: other, spa: "10.1.0.1", tha: other, tpa: "10.1.0.1", dst: bcast}
@@ -327,6 +329,9 @@ func TestARPLearns(t *testing.T) { // 7.33
 		{"gratuitous, arp_accept in the subnet", false, "2", gratuitous, "00:03 STALE"},
 		{"gratuitous, known", true, "0", gratuitous, "00:03 STALE"},
 		{"gratuitous reply, known", true, "0", gratuitousReply, "00:03 STALE"},
+		{"off the subnet, too", false, "0", request("10.1.0.1", peer, "10.2.0.2"), "00:01 STALE"},
+		{"even a broadcast address is believed", false, "0", request("10.1.0.1", bcast, "10.1.0.2"), "all STALE"},
+		{"a request that we do not answer teaches nothing", false, "0", request("10.1.0.1", peer, "10.9.9.9"), ""},
 		{"a probe teaches nothing", false, "1", request("0.0.0.0", peer, "10.1.0.2"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -432,6 +437,10 @@ func TestARPProxy(t *testing.T) { // RFC 1027
 		{"a medium of its own", map[string]string{"conf/e0/proxy_arp": "1", "conf/e0/medium_id": "7", "conf/e1/medium_id": "8"}, false, ask, false, true},
 		{"the same medium", map[string]string{"conf/e0/proxy_arp": "1", "conf/e0/medium_id": "7", "conf/e1/medium_id": "7"}, false, ask, false, false},
 		{"medium -1", map[string]string{"conf/e0/proxy_arp": "1", "conf/e0/medium_id": "-1"}, false, ask, false, false},
+		{"another medium, with none there", map[string]string{"conf/e0/proxy_arp": "1", "conf/e0/medium_id": "7"}, false, ask, false, true},
+		{"medium -1 there", map[string]string{"conf/e0/proxy_arp": "1", "conf/e0/medium_id": "7", "conf/e1/medium_id": "-1"}, false, ask, false, false},
+		{"a probe is not answered for others", map[string]string{"conf/e0/proxy_arp": "1"}, false, request("0.0.0.0", peer, far), false, false},
+		{"an announcement is no question", map[string]string{"conf/e0/proxy_arp_pvlan": "1", "neigh/e0/proxy_delay": "0"}, false, request("10.1.0.9", peer, "10.1.0.9"), false, false},
 		{"an explicit proxy", nil, true, ask, false, true},
 		{"the asker's own link", map[string]string{"conf/e0/proxy_arp": "1"}, false, request("10.1.0.1", peer, "10.1.0.9"), false, false},
 		{"proxy_arp_pvlan answers there", map[string]string{"conf/e0/proxy_arp_pvlan": "1", "neigh/e0/proxy_delay": "0"}, false, request("10.1.0.1", peer, "10.1.0.9"), true, true},
