@@ -121,7 +121,11 @@ func (p *optionParser) parse() int {
 	for i := 0; i < len(p.opts); {
 		switch p.opts[i] {
 		case wire.OptEnd:
-			clear(p.opts[i:]) // padding has no meaning: it is all "end"
+			for j := i; j < len(p.opts); j++ { // padding has no meaning
+				if p.opts[j] != wire.OptEnd {
+					p.opts[j], p.ctl.IsChanged = wire.OptEnd, true
+				}
+			}
 			return good
 		case wire.OptNop:
 			i++
