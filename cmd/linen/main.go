@@ -16,6 +16,7 @@ import (
 )
 
 func main() {
+	becomeInit()
 	os.Exit(run(os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }
 
@@ -90,10 +91,10 @@ func knownVerb(cmd *cobra.Command, args []string) error {
 
 // verbs lists every verb; each is made in its own file.
 func verbs() []*cobra.Command {
-	return []*cobra.Command{
+	return append(linuxVerbs(),
 		newDown(), newPs(), newInspect(), newLogs(), newLink(),
 		newValidate(), newGraph(), newVersion(),
-	}
+	)
 }
 
 // usage makes a wrong number of arguments a usage error.
