@@ -147,6 +147,13 @@ func (l *Line) Stats() impair.Stats {
 	return l.link.Stats()
 }
 
+// Config returns what the link does.
+func (l *Line) Config() impair.Config {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.link.Config()
+}
+
 // SetConfig changes what the link does from the next packet on.
 func (l *Line) SetConfig(cfg impair.Config) {
 	l.mu.Lock()
