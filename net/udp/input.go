@@ -173,8 +173,8 @@ func (s *Sock) enqueue(c *kern.CPU, b *skb.Buff, e *ends) {
 	if keep < b.Len() {
 		b.Trim(c, keep)
 	}
-	// The buffer may be overrun by one packet (__udp_enqueue_schedule_skb).
-	if s.RmemAlloc() > s.RcvBuf() {
+	// An empty queue takes any packet (__udp_enqueue_schedule_skb).
+	if rmem := s.RmemAlloc(); rmem != 0 && rmem+int64(b.TrueSize) > s.RcvBuf() {
 		s.Dropped()
 		p.count(c, p.ids.rcvbuf)
 		p.drop(c, b, skb.ReasonSocketRcvbuff)

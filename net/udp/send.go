@@ -239,13 +239,30 @@ func build(c *kern.CPU, data []byte, block *skb.Block) *skb.Buff {
 		b := skb.Alloc(c, headerLen+len(data))
 		b.Put(headerLen)
 		b.Append(data)
+		b.TrueSize = trueSize(len(data))
 		return b
 	}
 	b := skb.Alloc(c, headerLen)
 	b.Put(headerLen)
 	b.AddFrag(skb.Frag{Block: block, Len: uint32(len(data))})
-	b.TrueSize += int32(len(data)+4095) &^ 4095 // the pages that hold it
+	b.TrueSize = trueSize(len(data))
 	return b
+}
+
+// What the kernel allocates in front of a datagram's payload, and the longest
+// one that it keeps in one piece, in bytes.
+const (
+	headRoom  = 16 + 15 + 20 + headerLen // link header, alignment, IP, UDP
+	maxLinear = 16384 - 320              // SKB_MAX_ALLOC
+)
+
+// trueSize is what the kernel charges for a datagram of n bytes: one piece of
+// memory, or headers with pages behind them (__ip_append_data).
+func trueSize(n int) int32 {
+	if n+headRoom < maxLinear {
+		return skb.TrueSize(n + headRoom)
+	}
+	return skb.TrueSize(headRoom) + int32(n)
 }
 
 // finish writes the UDP header and its checksum. Like a device with checksum

@@ -331,6 +331,31 @@ func TestReceiveBufferIsBounded(t *testing.T) { // spec 11.15
 	}
 }
 
+func TestReceiveBufferAsOnLinux(t *testing.T) { // observed on 6.18 over loopback
+	a, _ := pair(t)
+	for _, c := range []struct{ size, rcvbuf, charge, accepted int }{
+		{0, 2304, 832, 2}, {0, 40000, 832, 48}, {100, 40000, 832, 48}, {400, 2304, 1280, 1}, {400, 40000, 1280, 31},
+		{1000, 40000, 2304, 17}, {1472, 40000, 2304, 17}, {9000, 40000, 16640, 2}, {60000, 2304, 60832, 1}, {60000, 425984, 60832, 7},
+	} {
+		srv := a.Bound(t, uapi.SOCK_DGRAM, 0, 0, 9)
+		setInt(t, srv, uapi.SOL_SOCKET, uapi.SO_RCVBUF, c.rcvbuf/2)
+		if c.rcvbuf == 2304 {
+			setInt(t, srv, uapi.SOL_SOCKET, uapi.SO_RCVBUF, 1)
+		}
+		cli := a.Socket(t, uapi.SOCK_DGRAM, 0)
+		for i := range 60 {
+			send(t, cli, addr(ipwire.Loopback, 9), string(make([]byte, c.size)))
+			if got := int(srv.Base().RmemAlloc()); i == 0 && got != c.charge {
+				t.Errorf("%d bytes: charged %d, want %d", c.size, got, c.charge)
+			}
+		}
+		if n, _ := srv.Base().Queued(); n != c.accepted {
+			t.Errorf("%d bytes in %d: %d accepted, want %d", c.size, c.rcvbuf, n, c.accepted)
+		}
+		srv.Close()
+	}
+}
+
 func TestCorkAndMore(t *testing.T) { // udp(7) UDP_CORK, send(2) MSG_MORE
 	a, b := pair(t)
 	srv := b.Bound(t, uapi.SOCK_DGRAM, 0, 0, 9)
