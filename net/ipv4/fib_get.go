@@ -147,11 +147,7 @@ func (st *state) shownTable(t *table) uint32 {
 // answer looks the route up, as a received packet's or one of our own.
 func (st *state) answer(q *getQuery, res *result) (*Route, error) {
 	if q.iif == 0 {
-		rt, err := st.routeOutput(nil, &q.f, res)
-		if q.dst == 0 {
-			q.dst = q.f.Daddr
-		}
-		return rt, err
+		return st.routeOutput(nil, &q.f, res)
 	}
 	d := dev.ByIndex(st.n, q.iif)
 	if d == nil {
@@ -189,9 +185,7 @@ func (st *state) fillAnswer(m *netlink.Msg, q *getQuery, rt *Route, table uint32
 		h[2] = 32
 	}
 	m.U32(uapi.RTA_TABLE, table)
-	if q.dst != 0 {
-		m.BE32(uapi.RTA_DST, q.dst)
-	}
+	m.BE32(uapi.RTA_DST, q.dst)
 	if q.src != 0 {
 		m.BE32(uapi.RTA_SRC, q.src)
 	}
@@ -245,13 +239,17 @@ func (st *state) fillCacheInfo(m *netlink.Msg, expires ktime.T) {
 	}
 }
 
-// dumpLearned writes what was learned at a route's next hops and reports
-// whether it fitted (fib_dump_info_fnhe).
-func dumpLearned(d *netlink.Dump, t *table, a *alias) bool {
+// putLearned writes what was learned at a route's next hops, behind what was
+// sent of it, and reports whether all fitted (fib_dump_info_fnhe).
+func (s *routeDump) putLearned(d *netlink.Dump, t *table, a *alias) bool {
 	st := a.info.st
 	now := st.n.Kernel().Now()
+	at := 1
 	for _, nh := range a.info.nhs {
 		for _, e := range nh.allLearned(now) {
+			if at++; at <= s.sent {
+				continue
+			}
 			rt := st.newRoute(nh.dev, a.info.typ, 0)
 			rt.throughHop(nh)
 			e.apply(rt)
@@ -259,6 +257,7 @@ func dumpLearned(d *netlink.Dump, t *table, a *alias) bool {
 			if !d.Put(uapi.RTM_NEWROUTE, 0, func(m *netlink.Msg) { st.fillAnswer(m, q, rt, t.id, false) }) {
 				return false
 			}
+			s.sent = at
 		}
 	}
 	return true

@@ -163,6 +163,7 @@ type routeDump struct {
 	prefix     lpm.Prefix
 	begun      bool // prefix is where to go on, at its alias number alias
 	alias      int
+	sent       int // messages about that alias that were sent: itself, what was learned
 }
 
 // dumpRoutes serves a dump of RTM_GETROUTE (inet_dump_fib).
@@ -211,12 +212,14 @@ func (st *state) dumpTable(d *netlink.Dump, s *routeDump, t *table) bool {
 }
 
 func (s *routeDump) put(d *netlink.Dump, t *table, p lpm.Prefix, a *alias) bool {
-	if s.routes && !d.Put(uapi.RTM_NEWROUTE, 0, func(m *netlink.Msg) { fillRoute(m, t.id, p, a) }) {
+	if s.sent == 0 && s.routes && !d.Put(uapi.RTM_NEWROUTE, 0, func(m *netlink.Msg) { fillRoute(m, t.id, p, a) }) {
 		return false
 	}
-	if s.learned {
-		return dumpLearned(d, t, a)
+	s.sent = max(s.sent, 1)
+	if s.learned && !s.putLearned(d, t, a) {
+		return false
 	}
+	s.sent = 0
 	return true
 }
 

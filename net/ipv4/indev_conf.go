@@ -84,8 +84,10 @@ func confDefault(c Conf) int64 {
 	return 0
 }
 
-// confVars returns the table of names that the groups share.
-func confVars() []sysctl.Var {
+// confVars is the table of names that the groups of all namespaces share.
+var confVars = makeConfVars()
+
+func makeConfVars() []sysctl.Var {
 	vars := make([]sysctl.Var, 0, numConf)
 	for c := ConfForwarding; c < numConf; c++ {
 		spec := sysctl.Spec{Default: confDefault(c)}
@@ -103,12 +105,11 @@ func confDir(name string) string { return "net/ipv4/conf/" + name }
 // initConf makes net/ipv4/conf/{all,default} and net/ipv4/ip_forward.
 func (st *state) initConf() {
 	t := sysctl.Of(st.n)
-	st.confVars = confVars()
-	st.confAll = t.Group(confDir("all"), st.confVars, func(field int, old, new int64) error {
+	st.confAll = t.Group(confDir("all"), confVars, func(field int, old, new int64) error {
 		return st.confWritten(nil, Conf(field), old, new)
 	})
 	st.confAll.Store(int(ConfAcceptSourceRoute), 0)
-	st.confDefault = t.Group(confDir("default"), st.confVars, func(field int, old, new int64) error {
+	st.confDefault = t.Group(confDir("default"), confVars, func(field int, old, new int64) error {
 		st.n.Lock()
 		defer st.n.Unlock()
 		st.followDefault(Conf(field), new)
@@ -128,7 +129,7 @@ func (st *state) initConf() {
 // addConf makes the settings of a device; they begin as "default" stands.
 func (in *InDevice) addConf() {
 	st := in.st
-	in.conf = sysctl.Of(st.n).Group(confDir(in.dev.Name()), st.confVars, func(field int, old, new int64) error {
+	in.conf = sysctl.Of(st.n).Group(confDir(in.dev.Name()), confVars, func(field int, old, new int64) error {
 		return st.confWritten(in, Conf(field), old, new)
 	})
 	for c := ConfForwarding; c < numConf; c++ {

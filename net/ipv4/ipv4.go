@@ -48,7 +48,6 @@ type state struct {
 	split              bool        // there were other rules than the default ones: local and main are two tables (fib_unmerge)
 	customLocal        atomic.Bool // a local route was added: addresses alone do not tell what is ours
 
-	confVars             []sysctl.Var
 	confAll, confDefault *sysctl.Group
 	ipForward            *sysctl.Int
 	set                  settings
