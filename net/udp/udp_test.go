@@ -205,8 +205,8 @@ func TestErrorQueue(t *testing.T) { // ip(7) IP_RECVERR; what traceroute reads
 	setInt(t, cli, uapi.IPPROTO_IP, uapi.IP_RECVERR, 1)
 	setInt(t, cli, uapi.IPPROTO_IP, uapi.IP_RECVTTL, 1)
 	send(t, cli, addr(ipwire.B, 33434), "probe")
-	if cli.Poll()&uapi.POLLERR == 0 || b.Lost != 1 {
-		t.Fatalf("poll %#x, lost %d", cli.Poll(), b.Lost)
+	if cli.Poll()&uapi.POLLERR == 0 || b.Lost.Load() != 1 {
+		t.Fatalf("poll %#x, lost %d", cli.Poll(), b.Lost.Load())
 	}
 	got, m, err := recv(cli, uapi.MSG_ERRQUEUE)
 	if err != nil || got != "probe" || m.OutFlags != uapi.MSG_ERRQUEUE {

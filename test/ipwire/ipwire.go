@@ -4,6 +4,7 @@
 package ipwire
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"linen/kern"
@@ -34,7 +35,7 @@ const (
 type Host struct {
 	Net  *netns.Net
 	MTU  int
-	Lost int // packets for nobody that were answered as unreachable
+	Lost atomic.Int64 // packets for nobody that were answered as unreachable
 
 	addr   uint32
 	peer   *Host
@@ -44,9 +45,7 @@ type Host struct {
 	rawErr func(c *kern.CPU, b *skb.Buff, proto uint8, e inet.ICMPErr)
 	ping   func(c *kern.CPU, b *skb.Buff) bool
 	pinger func(c *kern.CPU, b *skb.Buff, e inet.ICMPErr)
-	queue  []*skb.Buff
-	head   int
-	napi   kern.NAPI
+	lines  []line        // a queue for each CPU
 	routes [4]ipv4.Route // unicast, local, broadcast, multicast
 	groups map[uint32]bool
 }
@@ -54,6 +53,13 @@ type Host struct {
 type proto struct {
 	recv func(c *kern.CPU, b *skb.Buff)
 	fail func(c *kern.CPU, b *skb.Buff, e inet.ICMPErr)
+}
+
+// line is what waits for one CPU.
+type line struct {
+	queue []*skb.Buff
+	head  int
+	napi  kern.NAPI
 }
 
 // device is eth0 as packets show it.
@@ -70,12 +76,19 @@ func Pair(t testing.TB, subs ...netns.Subsys) (a, b *Host, clock *kern.ManualClo
 	clock = kern.NewManualClock()
 	k := kern.New(kern.Config{Clock: clock, Seed: 1})
 	t.Cleanup(k.Close)
+	a, b = On(t, k, subs...)
+	return a, b, clock
+}
+
+// On is Pair on a Kernel of the caller's. A packet stays on the
+// CPU that sent it.
+func On(t testing.TB, k *kern.Kernel, subs ...netns.Subsys) (a, b *Host) {
 	a, b = &Host{addr: A, MTU: 1500}, &Host{addr: B, MTU: 1500}
 	a.peer, b.peer = b, a
 	for _, h := range []*Host{a, b} {
 		h.build(t, k, subs)
 	}
-	return a, b, clock
+	return a, b
 }
 
 var layer = netns.NewKey[Host]("ipwire")
@@ -84,7 +97,11 @@ func (h *Host) build(t testing.TB, k *kern.Kernel, subs []netns.Subsys) {
 	h.dev = &device{h}
 	h.protos = make(map[uint8]proto)
 	h.groups = make(map[uint32]bool)
-	h.napi.Poll = h.poll
+	h.lines = make([]line, k.NumCPU())
+	for i := range h.lines {
+		l := &h.lines[i]
+		l.napi.Poll = func(c *kern.CPU, budget int) int { return l.poll(c, budget, h) }
+	}
 	for i, typ := range []uint8{uapi.RTN_UNICAST, uapi.RTN_LOCAL, uapi.RTN_BROADCAST, uapi.RTN_MULTICAST} {
 		h.routes[i].Type = typ
 	}
@@ -123,7 +140,7 @@ func (h *Host) attach(n *netns.Net) {
 		h.ping, h.pinger = recv, fail
 	}
 	ip.Unreachable = func(c *kern.CPU, b *skb.Buff) {
-		h.Lost++
+		h.Lost.Add(1)
 		h.peer.Unreachable(c, b, inet.ICMPErr{Type: 3, Code: 3, Offender: h.addr})
 	}
 	ip.DefaultTTL = func(*netns.Net) int { return 64 }
@@ -250,22 +267,23 @@ func (h *Host) put(c *kern.CPU, b *skb.Buff, daddr uint32, noLoop bool) error {
 }
 
 func (h *Host) enqueue(c *kern.CPU, b *skb.Buff) {
-	h.queue = append(h.queue, b)
-	c.Schedule(&h.napi)
+	l := &h.lines[c.ID()]
+	l.queue = append(l.queue, b)
+	c.Schedule(&l.napi)
 }
 
-// poll delivers what has come.
-func (h *Host) poll(c *kern.CPU, budget int) int {
+// poll delivers what has come to h on a CPU.
+func (l *line) poll(c *kern.CPU, budget int, h *Host) int {
 	done := 0
-	for done < budget && h.head < len(h.queue) {
-		b := h.queue[h.head]
-		h.queue[h.head] = nil
-		h.head++
+	for done < budget && l.head < len(l.queue) {
+		b := l.queue[l.head]
+		l.queue[l.head] = nil
+		l.head++
 		done++
 		h.deliver(c, b)
 	}
-	if h.head == len(h.queue) {
-		h.queue, h.head = h.queue[:0], 0
+	if l.head == len(l.queue) {
+		l.queue, l.head = l.queue[:0], 0
 	}
 	return done
 }
