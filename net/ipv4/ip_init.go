@@ -76,6 +76,7 @@ func (st *state) initData() error {
 	if err := st.initIGMP(); err != nil {
 		return err
 	}
+	st.initPathProc()
 	p.rmPt = dev.AddPacketType(n, &dev.PacketType{Proto: uapi.ETH_P_IP, Name: "ip_rcv", Recv: ipRcv})
 	return nil
 }
