@@ -2,7 +2,6 @@ package ipv4
 
 import (
 	"fmt"
-	"strings"
 
 	"linen/lib/jhash"
 	"linen/net/skb"
@@ -205,26 +204,6 @@ func innerKey(b *skb.Buff) (k hashKey, ok bool) {
 		k.ports = uint32(s)<<16 | uint32(d)
 	}
 	return k, true
-}
-
-// describe returns the route in the words of `ip route`.
-func (a *alias) describe(daddr uint32) string {
-	var s strings.Builder
-	if t := a.info.typ; t != uapi.RTN_UNICAST {
-		s.WriteString(typeName(t) + " ")
-	}
-	if a.plen == 0 {
-		s.WriteString("default")
-	} else {
-		fmt.Fprintf(&s, "%v/%d", toAddr(daddr&mask(a.plen)), a.plen)
-	}
-	if nh := a.info.nhs[0]; nh.gwFamily == uapi.AF_INET {
-		fmt.Fprintf(&s, " via %v", toAddr(nh.gw))
-	}
-	if a.info.priority != 0 {
-		fmt.Fprintf(&s, " metric %d", a.info.priority)
-	}
-	return s.String()
 }
 
 // typeName returns the name of a route type as `ip route` spells it.

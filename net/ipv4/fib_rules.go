@@ -3,7 +3,6 @@ package ipv4
 import (
 	"encoding/binary"
 	"maps"
-	"strconv"
 
 	"linen/net/fibrules"
 	"linen/net/skb"
@@ -161,13 +160,10 @@ func (st *state) lookup(f *Flow, res *result, flags int) errno.Errno {
 // lookupRules walks the rules (fib_rules_lookup): gotos lead forward only, so
 // every rule is looked at once at most.
 func (st *state) lookupRules(set *ruleset, f *Flow, res *result, flags int) errno.Errno {
-	k := fibrules.Key{
-		IIF: f.IIF, OIF: f.OIF, L3mdev: f.L3mdev, Mark: f.Mark, UID: f.UID, TunID: f.TunID,
-		SrcPort: f.SPort, DstPort: f.DPort, Proto: f.Proto, TOS: f.TOS & dscp,
-	}
+	k := f.ruleKey()
 	for i := 0; i < len(set.rules); i++ {
 		r := &set.rules[i]
-		if !r.Match(&k, (f.Saddr^r.src)&r.srcMask == 0 && (f.Daddr^r.dst)&r.dstMask == 0) {
+		if !r.selects(f, &k) {
 			continue
 		}
 		res.rule = r
@@ -197,6 +193,19 @@ func (st *state) lookupRules(set *ruleset, f *Flow, res *result, flags int) errn
 	return errno.ENETUNREACH
 }
 
+// ruleKey returns the part of a flow that rules of all families look at.
+func (f *Flow) ruleKey() fibrules.Key {
+	return fibrules.Key{
+		IIF: f.IIF, OIF: f.OIF, L3mdev: f.L3mdev, Mark: f.Mark, UID: f.UID, TunID: f.TunID,
+		SrcPort: f.SPort, DstPort: f.DPort, Proto: f.Proto, TOS: f.TOS & dscp,
+	}
+}
+
+// selects reports whether the rule is one for f, whose key is k.
+func (r *rule4) selects(f *Flow, k *fibrules.Key) bool {
+	return r.Match(k, (f.Saddr^r.src)&r.srcMask == 0 && (f.Daddr^r.dst)&r.dstMask == 0)
+}
+
 // tableOf returns the table that a rule leads to.
 func (r *rule4) tableOf(st *state, f *Flow) uint32 {
 	if r.L3mdev && st.data.l3mdevTable != nil {
@@ -220,13 +229,13 @@ func (res *result) traceRule() skb.Event {
 	e := skb.Event{Point: skb.PointRule, Verdict: "lookup"}
 	switch {
 	case res.rule != nil:
-		e.By = "rule " + strconv.FormatUint(uint64(res.rule.Pref), 10)
+		e.By = "rule " + res.rule.String()
 		e.Detail = res.rule.Rule
 	case res.table != nil:
 		e.By = "default rules"
 	}
 	if res.table != nil {
-		e.Verdict = "table " + strconv.FormatUint(uint64(res.table.id), 10)
+		e.Verdict = "table " + TableName(res.table.id)
 	}
 	return e
 }

@@ -59,7 +59,7 @@ func ipForward(c *kern.CPU, b *skb.Buff) {
 		b.Priority = uint32(PriorityOfTOS(h.TOS()))
 	}
 	if st.n.Tracing.Load() {
-		traceForward(c, b, rt)
+		traceForward(c, b, rt, in)
 	}
 	if p := st.path.hooks; !p.Empty(netfilter.IPv4, netfilter.Forward) &&
 		!p.Run(c, b, netfilter.State{Net: st.n, In: in, Out: rt.Dev, Family: netfilter.IPv4, Hook: netfilter.Forward, Cont: st.path.after.forward}) {
@@ -68,11 +68,11 @@ func ipForward(c *kern.CPU, b *skb.Buff) {
 	forwardFinish(c, b, st)
 }
 
-func traceForward(c *kern.CPU, b *skb.Buff, rt *Route) {
+func traceForward(c *kern.CPU, b *skb.Buff, rt *Route, d *dev.Device) {
 	h := (*wire.IPv4Hdr)(b.Data())
 	skb.Trace(c, rt.st.n, b, skb.Event{
 		Point: skb.PointForward, Device: rt.Dev.Name(), Verdict: "forward",
-		By: "forwarding=1, TTL now " + strconv.Itoa(int(h.TTL())),
+		By: "net.ipv4.conf." + d.Name() + ".forwarding=1, TTL now " + strconv.Itoa(int(h.TTL())),
 	})
 }
 
@@ -158,25 +158,19 @@ func ipError(c *kern.CPU, b *skb.Buff, rt *Route) {
 		b.Drop(c, st.n, skb.ReasonIPForwardingOff)
 		return
 	}
-	var code uint8
-	var reason skb.Reason
-	switch rt.Err {
-	case errno.EHOSTUNREACH:
-		code, reason = wire.ICMPHostUnreach, skb.ReasonIPUnreachable
-	case errno.ENETUNREACH:
+	r := rt.Refusal(in)
+	if r.Reason == skb.ReasonIPInnoroutes {
 		st.path.mib.Inc(c, mib.IPExtInNoRoutes)
-		code, reason = wire.ICMPNetUnreach, skb.ReasonIPInnoroutes
-	case errno.EACCES:
-		code, reason = wire.ICMPPktFiltered, skb.ReasonIPProhibit
-	default:
-		b.Drop(c, st.n, skb.ReasonIPBlackhole)
+	}
+	if !r.Answers {
+		b.Drop(c, st.n, r.Reason)
 		return
 	}
 	peer := st.path.peers.Get(c.Now(), (*wire.IPv4Hdr)(b.Network()).Saddr(), 0)
 	if peer == nil || peer.Take(c.Now(), errorCost, errorBurst) {
-		ICMPSend(c, b, wire.ICMPDestUnreach, code, 0)
+		ICMPSend(c, b, wire.ICMPDestUnreach, r.Code, 0)
 	}
-	b.Drop(c, st.n, reason)
+	b.Drop(c, st.n, r.Reason)
 }
 
 // PriorityOfTOS returns the packet priority that a TOS byte asks for

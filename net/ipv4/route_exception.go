@@ -3,7 +3,6 @@ package ipv4
 import (
 	"encoding/binary"
 	"net/netip"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -170,9 +169,9 @@ func (res *result) traceRoute(f *Flow, typ uint8, d *dev.Device) skb.Event {
 }
 
 // traceRPF is the trace point of the reverse path filter.
-func traceRPF(r sourceCheck, in *InDevice, rpf int) skb.Event {
+func traceRPF(r sourceCheck, in *InDevice) skb.Event {
 	e := skb.Event{Point: skb.PointRPFilter, Device: in.dev.Name(), Verdict: "accept"}
-	e.By = "rp_filter=" + strconv.Itoa(rpf)
+	e.By = in.Setting(ConfRPFilter)
 	if r.reason != 0 {
 		e.Verdict = "drop"
 	}

@@ -225,7 +225,7 @@ func (st *state) validateSource(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice,
 		mib.Of(st.n).Inc(c, mib.TCPExtIPReversePathFilter)
 	}
 	if c != nil && rpf != 0 && st.n.Tracing.Load() {
-		skb.Trace(c, st.n, b, traceRPF(r, in, rpf))
+		skb.Trace(c, st.n, b, traceRPF(r, in))
 	}
 	return r
 }

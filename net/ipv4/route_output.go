@@ -54,10 +54,11 @@ func (st *state) routeOutput(c *kern.CPU, f *Flow, res *result) (*Route, error) 
 		return st.makeOutput(c, f, asked, lo, uapi.RTN_LOCAL, res)
 	}
 	if e := st.lookup(f, res, 0); e != 0 {
-		res.alias, res.info, res.nh = nil, nil, nil
 		if d == nil {
+			st.traceRoute(c, nil, f, res, uapi.RTN_UNREACHABLE, nil)
 			return nil, e
 		}
+		res.alias, res.info, res.nh = nil, nil, nil
 		// The socket is bound to a device and no route of that device leads
 		// there: the destination is taken to be on its link, whatever other
 		// routes say.
