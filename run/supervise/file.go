@@ -117,15 +117,15 @@ func (f *file) pump() {
 	f.n.guard(func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if f.dead {
-			return
+		if !f.dead {
+			f.retry()
 		}
-		f.retry()
-		if f.stream {
-			f.st.ready()
-			return
+		switch {
+		case f.stream:
+			f.st.ready() // a closed one may still have something to carry
+		case !f.dead:
+			f.show()
 		}
-		f.show()
 	})
 }
 

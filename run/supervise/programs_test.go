@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -28,6 +29,9 @@ var roles = map[string]func() error{
 // program runs a role and exits.
 func program(role string) {
 	f := roles[role]
+	if name, ok := strings.CutPrefix(role, "stream "); ok {
+		f = streamRoles[name]
+	}
 	if f == nil {
 		fmt.Println("no such role:", role)
 		os.Exit(2)

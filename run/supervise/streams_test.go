@@ -1,0 +1,289 @@
+//go:build linux
+
+package supervise_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"linen/run/internal/runtest"
+)
+
+// streamRoles are the programs that use streams.
+var streamRoles = map[string]func() error{
+	"echo": streamEcho, "refused": streamRefused, "reset": streamReset, "blocking": streamBlocking,
+	"full": streamFull, "accept": streamAccept,
+}
+
+func TestStreams(t *testing.T) {
+	runtest.Everywhere(t, func(t *testing.T) {
+		l := newLab(t)
+		registerWires(l.h1.Namespace())
+		n := l.node(l.h1)
+		for role := range streamRoles {
+			t.Run(role, func(t *testing.T) {
+				if out, exit := run(t, n, []string{envRole + "=stream " + role}, "/proc/self/exe"); !exit.Success() {
+					t.Errorf("exit %+v:\n%s", exit, out)
+				}
+			})
+		}
+	})
+}
+
+// streamEcho is a server with 20 clients at once; each sends more than every
+// buffer on the way holds, ends its output and reads its own back.
+func streamEcho() error {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				io.Copy(c, c)
+				c.Close()
+			}()
+		}
+	}()
+	var wg sync.WaitGroup
+	failed := make(chan error, 20)
+	for i := range 20 {
+		wg.Go(func() { failed <- echoOne(l.Addr().String(), byte(i)) })
+	}
+	wg.Wait()
+	close(failed)
+	var all []error
+	for err := range failed {
+		all = append(all, err)
+	}
+	return errors.Join(all...)
+}
+
+func echoOne(addr string, seed byte) error {
+	c, err := net.Dial("tcp4", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if c.RemoteAddr().String() != addr {
+		return fmt.Errorf("peer %v", c.RemoteAddr())
+	}
+	text := make([]byte, 600<<10)
+	for i := range text {
+		text[i] = byte(i>>8) ^ byte(i) ^ seed
+	}
+	go func() {
+		c.Write(text)
+		c.(*net.TCPConn).CloseWrite()
+	}()
+	got, err := io.ReadAll(c)
+	if err != nil || !bytes.Equal(got, text) {
+		return fmt.Errorf("echo of %d bytes: %d, %v", len(text), len(got), err)
+	}
+	return nil
+}
+
+func streamRefused() error {
+	var c checks
+	_, err := net.Dial("tcp4", "127.0.0.1:9")
+	c.ok("non-blocking", errors.Is(err, unix.ECONNREFUSED), err)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	c.ok("a low number", fd < 800, fd)
+	to := &unix.SockaddrInet4{Port: 4000, Addr: [4]byte{127, 0, 0, 1}}
+	err = unix.Connect(fd, to)
+	c.ok("blocking", err == unix.ECONNREFUSED, err)
+	nb, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	c.ok("begins", unix.Connect(nb, to) == unix.EINPROGRESS)
+	got := wait(nb, unix.POLLOUT, 30000)
+	c.ok("POLLERR", got&(unix.POLLERR|unix.POLLHUP) == unix.POLLERR|unix.POLLHUP, got)
+	v, err := unix.GetsockoptInt(nb, unix.SOL_SOCKET, unix.SO_ERROR)
+	c.ok("SO_ERROR", err == nil && v == int(unix.ECONNREFUSED), v, err)
+	l, err := net.Listen("tcp4", "127.0.0.1:4000")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	c.ok("again", unix.Connect(fd, to) == nil)
+	err = unix.Connect(nb, to)
+	c.ok("again", err == unix.EINPROGRESS, err)
+	got = wait(nb, unix.POLLOUT, 30000)
+	c.ok("connected", got == unix.POLLOUT, got)
+	v, err = unix.GetsockoptInt(nb, unix.SOL_SOCKET, unix.SO_ERROR)
+	c.ok("SO_ERROR", err == nil && v == 0, v, err)
+	c.ok("once 0", unix.Connect(nb, to) == nil)
+	c.ok("then connected", unix.Connect(nb, to) == unix.EISCONN)
+	return c.err()
+}
+
+// streamReset closes with data unread.
+func streamReset() error {
+	var c checks
+	a, b, err := connection()
+	if err != nil {
+		return err
+	}
+	a.Write([]byte("unread"))
+	b.Write([]byte("last words"))
+	buf := make([]byte, 100)
+	n, err := io.ReadFull(a, buf[:4])
+	c.ok("a part", err == nil && string(buf[:n]) == "last", n, err)
+	for left := 0; left < 6; { // it has arrived
+		raw, _ := b.(*net.TCPConn).SyscallConn()
+		raw.Control(func(fd uintptr) { left, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+		if err != nil {
+			return err
+		}
+	}
+	b.Close()
+	n, err = io.ReadFull(a, buf[:6])
+	c.ok("what came before", err == nil && string(buf[:n]) == " words", n, err)
+	_, err = a.Read(buf)
+	c.ok("reset", errors.Is(err, unix.ECONNRESET), err)
+	return c.err()
+}
+
+// connection returns both ends of one.
+func connection() (a, b net.Conn, err error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer l.Close()
+	if a, err = net.Dial("tcp4", l.Addr().String()); err != nil {
+		return nil, nil, err
+	}
+	b, err = l.Accept()
+	return a, b, err
+}
+
+// streamBlocking uses blocking calls.
+func streamBlocking() error {
+	var c checks
+	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	c.ok("bind", unix.Bind(l, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}) == nil)
+	c.ok("listen", unix.Listen(l, 5) == nil)
+	sa, err := unix.Getsockname(l)
+	if err != nil {
+		return err
+	}
+	done := make(chan error)
+	go func() {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		if err == nil {
+			err = unix.Connect(fd, sa)
+		}
+		if err == nil {
+			_, err = unix.Write(fd, []byte("hello"))
+		}
+		if err == nil {
+			err = unix.Shutdown(fd, unix.SHUT_WR)
+		}
+		b := make([]byte, 10)
+		n, rerr := unix.Read(fd, b)
+		if string(b[:n]) != "bye" {
+			err = fmt.Errorf("client read %q, %v, %v", b[:n], rerr, err)
+		}
+		done <- err
+	}()
+	fd, from, err := unix.Accept(l)
+	c.ok("accept", err == nil, err)
+	peer, err := unix.Getpeername(fd)
+	c.ok("its address", err == nil && from.(*unix.SockaddrInet4).Port == peer.(*unix.SockaddrInet4).Port, from, peer)
+	b := make([]byte, 10)
+	n, err := unix.Read(fd, b)
+	c.ok("read", err == nil && string(b[:n]) == "hello", n, err)
+	n, err = unix.Read(fd, b)
+	c.ok("end", err == nil && n == 0, n, err)
+	_, err = unix.Write(fd, []byte("bye"))
+	c.ok("half closed", err == nil, err)
+	c.ok("client", <-done == nil)
+	return c.err()
+}
+
+// streamFull writes until nothing fits, and then reads it all.
+func streamFull() error {
+	var c checks
+	a, b, err := connection()
+	if err != nil {
+		return err
+	}
+	a.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+	sent := 0
+	chunk := make([]byte, 1<<16)
+	for {
+		n, err := a.Write(chunk)
+		sent += n
+		if err != nil {
+			c.ok("full", errors.Is(err, unix.EAGAIN) || err.(net.Error).Timeout(), err)
+			break
+		}
+		if sent > 64<<20 {
+			return errors.New("nothing holds the writer back")
+		}
+	}
+	a.Close()
+	n, err := io.Copy(io.Discard, b)
+	c.ok("all of it", err == nil && int(n) == sent, n, sent, err)
+	return c.err()
+}
+
+// streamAccept looks at a listener's readiness.
+func streamAccept() error {
+	var c checks
+	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	unix.Bind(l, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	unix.Listen(l, 5)
+	sa, err := unix.Getsockname(l)
+	if err != nil {
+		return err
+	}
+	_, _, err = unix.Accept(l)
+	c.ok("nobody", err == unix.EAGAIN, err)
+	c.ok("not readable", wait(l, unix.POLLIN, 0) == 0)
+	for round := range 3 {
+		for range 3 {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+			c.ok("connect", err == nil && unix.Connect(fd, sa) == nil, err)
+		}
+		for range 3 {
+			c.ok("readable", wait(l, unix.POLLIN, 30000) == unix.POLLIN, round)
+			fd, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+			flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+			fdflags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+			c.ok("accept4", err == nil && flags&unix.O_NONBLOCK != 0 && fdflags&unix.FD_CLOEXEC != 0, err, flags, fdflags)
+		}
+		c.ok("empty", wait(l, unix.POLLIN, 0) == 0, round)
+		_, _, err = unix.Accept(l)
+		c.ok("nobody", err == unix.EAGAIN, err)
+	}
+	unix.SetNonblock(l, false)
+	unix.SetsockoptTimeval(l, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 10000})
+	_, _, err = unix.Accept(l)
+	c.ok("SO_RCVTIMEO", err == unix.EAGAIN, err)
+	return c.err()
+}
