@@ -73,6 +73,31 @@ func (c *Client) Call(ctx context.Context, path string, in, out any) error {
 	return json.Unmarshal(data, out)
 }
 
+// Stream posts a request whose reply is a stream, such as JSON lines; the caller closes it.
+func (c *Client) Stream(ctx context.Context, path string, in any) (io.ReadCloser, error) {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://lab"+path, bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("the daemon of lab %s does not answer: %w", c.name, err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	refusal := &APIError{}
+	if json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(refusal) != nil || refusal.Message == "" {
+		refusal.Message = fmt.Sprintf("%s: %s", path, resp.Status)
+	}
+	return nil, refusal
+}
+
 // Events calls f for every event of bringing the lab up, from the first, until the lab is ready or failed, and returns
 // the last one.
 func (c *Client) Events(ctx context.Context, f func(Event)) (Event, error) {

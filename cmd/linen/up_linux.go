@@ -20,6 +20,7 @@ import (
 	"linen/lab/clab"
 	"linen/lab/engine"
 	"linen/run/client"
+	"linen/why"
 )
 
 // upFlags are the flags of `up`.
@@ -108,7 +109,9 @@ func (f *upFlags) newDaemon(topo *clab.Topology, plan *lab.Plan) (*lab.Daemon, *
 	if err != nil {
 		return nil, nil, errors.Join(err, dir.Release())
 	}
-	e, err := engine.New(engine.Config{CPUs: f.cpus, Seed: f.seed, NoUserNamespaces: f.noUserNS})
+	hist := new(why.History)
+	e, err := engine.New(engine.Config{CPUs: f.cpus, Seed: f.seed, NoUserNamespaces: f.noUserNS,
+		Note: func(node, line string) { hist.NoteCommand(node, line, "exec of "+node) }})
 	if err != nil {
 		return nil, nil, errors.Join(err, l.Close(), dir.Release())
 	}
@@ -117,7 +120,7 @@ func (f *upFlags) newDaemon(topo *clab.Topology, plan *lab.Plan) (*lab.Daemon, *
 		file = abs
 	}
 	d := &lab.Daemon{Dir: dir, Topology: topo, Plan: plan, Engine: e.Lab(), File: file, Version: thisVersion().Version, Owner: owner(), Listener: l}
-	d.Routes = routes(topo, e)
+	d.Routes = (&service{topo, e, hist}).routes
 	return d, e, nil
 }
 

@@ -28,6 +28,7 @@ type Config struct {
 	Seed             uint64 // of all randomness; 0: crypto/rand
 	NoUserNamespaces bool   // do as where the host refuses them
 	Log              *slog.Logger
+	Note             func(node, line string) // hears of every command that is run, unless nil
 }
 
 // Engine is a lab.Engine on the stack and the program supervisor.
@@ -208,6 +209,9 @@ func (e *Engine) start(ctx context.Context, name string, p nodeinit.Program, fil
 		return nil, err
 	}
 	p.Env = mergeEnv(p.Env, n.spec.Env)
+	if e.cfg.Note != nil {
+		e.cfg.Note(name, strings.Join(p.Argv, " "))
+	}
 	return sup.Exec(ctx, p, files...)
 }
 
