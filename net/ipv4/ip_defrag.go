@@ -176,6 +176,7 @@ func (st *state) reassemble(c *kern.CPU, q *inetfrag.Queue[fragKey], last *skb.B
 	head.Dst, head.Dev, head.Iif, head.Tstamp = dst, d, q.Iif, q.Stamp
 	head.CsumState = skb.CsumNone
 	head.IP.FragMaxSize = uint16(q.MaxSize)
+	head.IgnoreDF = true // it may be cut again, to the sizes that it came in
 	h := (*wire.IPv4Hdr)(head.Data())
 	h.SetTotLen(ihl + q.Len)
 	h.SetFragOff(0)
