@@ -129,7 +129,7 @@ func namedIn(by string) []string {
 	if routeTypes[dst] && len(f) > 1 {
 		dst = f[1]
 	}
-	return append(list, objRoute+dst, objAddr+dst)
+	return append(list, objRoute+dst, objAddr+dst, objNeigh+dst)
 }
 
 // routeTypes are the words that `ip route` puts in front of a destination.

@@ -204,7 +204,7 @@ func (x *world) option(level, name int, v int32) func(s sock.Socket) {
 // drops returns the drops and refusals that were seen.
 func (x *world) drops() (list []why.Event) {
 	for _, e := range x.w.Take() {
-		if e.Kind == why.KindDrop || e.Kind == why.KindRefuse || e.Kind == why.KindStep && e.Verdict == "unreachable" {
+		if e.Kind == why.KindDrop || e.Kind == why.KindRefuse {
 			list = append(list, e)
 		}
 	}

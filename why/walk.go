@@ -201,7 +201,7 @@ func (w *walker) output(n Node) {
 	l := ipv4.ExplainOutput(n.Net, &f)
 	w.rules(n, &l)
 	if l.Route == nil {
-		w.noRoute(n, &l, &f)
+		w.noRoute(n, &l)
 		return
 	}
 	by := l.Text + " table " + ipv4.TableName(l.Table)
@@ -218,23 +218,14 @@ func (w *walker) output(n Node) {
 }
 
 // noRoute says why there is no way out of n.
-func (w *walker) noRoute(n Node, l *ipv4.Lookup, f *ipv4.Flow) {
+func (w *walker) noRoute(n Node, l *ipv4.Lookup) {
 	fs := w.facts(n, nil)
-	r := skb.ReasonIPOutnoroutes
-	switch {
-	case w.f.Src.IsValid() && !ipv4.IsLocal(n.Net, num4(w.f.Src)):
-		w.refuse(n, r, cause{fmt.Sprintf("%v is no address of %s", w.f.Src, n.Name),
+	if w.f.Src.IsValid() && !ipv4.IsLocal(n.Net, num4(w.f.Src)) {
+		w.refuse(n, skb.ReasonIPOutnoroutes, cause{fmt.Sprintf("%v is no address of %s", w.f.Src, n.Name),
 			fmt.Sprintf("ip addr add %v dev DEV on %s", w.f.Src, n.Name)}, l.Err)
 		return
-	case l.Err == errno.EHOSTUNREACH:
-		r = skb.ReasonIPUnreachable
-	case l.Err == errno.EACCES:
-		r = skb.ReasonIPProhibit
-	case l.Err == errno.EINVAL:
-		r = skb.ReasonIPBlackhole
-	case l.Err == errno.ENETUNREACH && len(l.Rules) > 0 && l.Rules[len(l.Rules)-1].Decided:
-		r = skb.ReasonIPUnreachable
 	}
+	r := refusalOf(l)
 	w.refuse(n, r, fs.explain(r), l.Err)
 }
 

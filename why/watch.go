@@ -2,12 +2,16 @@ package why
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 
 	"linen/kern"
+	"linen/net/ipv4"
 	"linen/net/netns"
 	"linen/net/skb"
-	"linen/wire"
+	"linen/uapi"
+	"linen/uapi/errno"
 )
 
 // queueLen is how many events wait for a slow reader before the newest are
@@ -119,7 +123,58 @@ func (w *Watcher) wake() {
 // Trace takes a decision (skb.Sink).
 func (s *sink) Trace(c *kern.CPU, n *netns.Net, b *skb.Buff, t skb.Event) {
 	e := Event{Node: s.node.Name, Device: t.Device, Kind: KindStep, Point: t.Point, Verdict: t.Verdict, By: t.By}
+	if f, ok := t.Detail.(ipv4.Flow); ok && b == nil { // routing decides before there is a packet
+		e.Packet = packetOfFlow(&f)
+		if t.Point == skb.PointRoute && t.Verdict == "unreachable" {
+			s.refused(&e, f)
+		}
+	}
 	s.put(c, n, b, e)
+}
+
+// refused makes e, a route that was not found, the refusal of a send.
+func (s *sink) refused(e *Event, fl ipv4.Flow) {
+	f := facts{
+		scope: s.w.scope, node: s.node, src: fl.Saddr, dst: fl.Daddr, proto: fl.Proto, ether: uapi.ETH_P_IP,
+		sport: fl.SPort, dport: fl.DPort, tos: fl.TOS, mark: fl.Mark,
+	}
+	l := ipv4.ExplainOutput(s.node.Net, &fl)
+	if l.Err == 0 {
+		return
+	}
+	r := refusalOf(&l)
+	ca := f.explain(r)
+	*e = Event{
+		Node: e.Node, Kind: KindRefuse, Reason: r.String(), Explain: r.Explain(), By: ca.by, Change: ca.change,
+		Answer: "the sender gets " + l.Err.Error(), Packet: e.Packet,
+	}
+}
+
+// refusalOf says why a lookup refuses a packet of our own.
+func refusalOf(l *ipv4.Lookup) skb.Reason {
+	switch {
+	case l.Err == errno.EHOSTUNREACH:
+		return skb.ReasonIPUnreachable
+	case l.Err == errno.EACCES:
+		return skb.ReasonIPProhibit
+	case l.Err == errno.EINVAL:
+		return skb.ReasonIPBlackhole
+	case l.Err == errno.ENETUNREACH && len(l.Rules) > 0 && l.Rules[len(l.Rules)-1].Decided:
+		return skb.ReasonIPUnreachable
+	}
+	return skb.ReasonIPOutnoroutes
+}
+
+// packetOfFlow describes a packet that is still to be made.
+func packetOfFlow(f *ipv4.Flow) *Packet {
+	p := &Packet{Proto: protoName(f.Proto), Src: addr4(f.Saddr), Dst: addr4(f.Daddr)}
+	if hasPorts(p) {
+		p.SPort, p.DPort = f.SPort, f.DPort
+		p.Text = fmt.Sprintf("IP %v.%d > %v.%d: %s", p.Src, p.SPort, p.Dst, p.DPort, strings.ToUpper(p.Proto))
+		return p
+	}
+	p.Text = fmt.Sprintf("IP %v > %v: %s", p.Src, p.Dst, protoText(f.Proto))
+	return p
 }
 
 // Drop takes a packet's end (skb.Sink).
@@ -136,7 +191,9 @@ func (s *sink) Drop(c *kern.CPU, n *netns.Net, b *skb.Buff, r skb.Reason) {
 // put completes e and queues it, if it is wanted and fits.
 func (s *sink) put(c *kern.CPU, n *netns.Net, b *skb.Buff, e Event) {
 	w := s.w
-	e.Packet = packetOf(b)
+	if b != nil {
+		e.Packet = packetOf(b)
+	}
 	w.mu.Lock()
 	w.ids.of(b, &e)
 	w.mu.Unlock()
@@ -153,93 +210,4 @@ func (s *sink) put(c *kern.CPU, n *netns.Net, b *skb.Buff, e Event) {
 	}
 	w.mu.Unlock()
 	w.wake()
-}
-
-// flowIDs numbers packets. A Buff is no packet: it is recycled, cloned, cut
-// and copied. So a packet is known by what does not change on its way; a
-// second packet that looks just the same is told apart when it is where the
-// first one began, or has more hops to live.
-type flowIDs struct {
-	last  uint64
-	known map[flowKey]*flowID
-}
-
-// flowKey is what stays the same on a packet's way.
-type flowKey struct {
-	proto    uint16
-	src, dst uint32
-	id       uint16
-	head     uint64 // the first 8 bytes of the transport: ports, ICMP id and sequence
-}
-
-type flowID struct {
-	id    uint64
-	ttl   uint8
-	first startPoint
-	hook  string // the last that saw it
-}
-
-type startPoint struct {
-	node, device string
-	kind         Kind
-	point        skb.Point
-}
-
-// maxFlows bounds what is remembered.
-const maxFlows = 1024
-
-// of gives e the number of b, 0 for none, and a drop by a hook the hook's
-// name.
-func (f *flowIDs) of(b *skb.Buff, e *Event) {
-	if b == nil {
-		return
-	}
-	k, ttl, ok := keyOf(b)
-	if !ok {
-		return
-	}
-	start := startPoint{e.Node, e.Device, e.Kind, e.Point}
-	known := f.known[k]
-	if known == nil || ttl > known.ttl || start == known.first {
-		if f.known == nil || len(f.known) >= maxFlows {
-			f.known = make(map[flowKey]*flowID)
-		}
-		f.last++
-		known = &flowID{id: f.last, first: start}
-		f.known[k] = known
-	}
-	known.ttl = ttl
-	e.ID = known.id
-	if e.Point == skb.PointHook {
-		known.hook = e.By
-	}
-	if e.Reason == skb.ReasonNetfilterDrop.String() && known.hook != "" {
-		e.By = known.hook
-	}
-}
-
-// keyOf reads what identifies b.
-func keyOf(b *skb.Buff) (k flowKey, ttl uint8, ok bool) {
-	var buf [wire.IPv4HdrLen + 48]byte
-	if b.Network() == nil {
-		return k, 0, false
-	}
-	p := buf[:copyFrom(b, b.NetworkOff(), buf[:])]
-	k.proto = b.Protocol
-	if a, ok := wire.AsARPEth(p); ok && b.Protocol == wire.EtherTypeARP {
-		k.src, k.dst, k.id = a.Saddr(), a.Daddr(), a.Op()
-		return k, 0, true
-	}
-	h, ok := wire.AsIPv4(p)
-	if !ok || h.Version() != 4 {
-		return k, 0, false
-	}
-	k.src, k.dst, k.id = h.Saddr(), h.Daddr(), h.ID()
-	if h.Offset() != 0 || h.IHL() < wire.IPv4HdrLen {
-		return k, h.TTL(), true
-	}
-	for _, v := range p[min(h.IHL(), len(p)):min(h.IHL()+8, len(p))] {
-		k.head = k.head<<8 | uint64(v)
-	}
-	return k, h.TTL(), true
 }

@@ -224,13 +224,12 @@ func (r *rule4) suppresses(res *result) bool {
 		int32(res.nh.dev.Group()) == r.SuppressIfgroup
 }
 
-// traceRule reports which rule chose the table.
-func (res *result) traceRule() skb.Event {
-	e := skb.Event{Point: skb.PointRule, Verdict: "lookup"}
+// traceRule reports which rule chose the table; its Detail is the Flow.
+func (res *result) traceRule(f *Flow) skb.Event {
+	e := skb.Event{Point: skb.PointRule, Verdict: "lookup", Detail: *f}
 	switch {
 	case res.rule != nil:
 		e.By = "rule " + res.rule.String()
-		e.Detail = res.rule.Rule
 	case res.table != nil:
 		e.By = "default rules"
 	}

@@ -155,9 +155,9 @@ func Redirect(c *kern.CPU, n *netns.Net, rt *Route, daddr, gateway uint32, d *de
 	})
 }
 
-// traceRoute is the trace point of a chosen route.
+// traceRoute is the trace point of a chosen route; its Detail is the Flow.
 func (res *result) traceRoute(f *Flow, typ uint8, d *dev.Device) skb.Event {
-	e := skb.Event{Point: skb.PointRoute, Verdict: typeName(typ), By: "no route"}
+	e := skb.Event{Point: skb.PointRoute, Verdict: typeName(typ), By: "no route", Detail: *f}
 	if d != nil {
 		e.Device = d.Name()
 		e.By = "on the link of " + e.Device

@@ -225,7 +225,7 @@ func (st *state) traceRoute(c *kern.CPU, b *skb.Buff, f *Flow, res *result, typ 
 		return
 	}
 	if res.table != nil {
-		skb.Trace(c, st.n, b, res.traceRule())
+		skb.Trace(c, st.n, b, res.traceRule(f))
 	}
 	skb.Trace(c, st.n, b, res.traceRoute(f, typ, d))
 }
