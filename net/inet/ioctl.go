@@ -22,6 +22,8 @@ func networkIoctl(n *netns.Net, who *sock.Caller, cmd uint32, arg []byte) error 
 	switch cmd {
 	case uapi.SIOCGIFCONF:
 		return ifConf(n, arg)
+	case uapi.SIOCSARP, uapi.SIOCGARP, uapi.SIOCDARP:
+		return ipv4.ArpIoctl(n, cmd, arg, admin)
 	case uapi.SIOCADDRT, uapi.SIOCDELRT:
 		rt := arg[:min(len(arg), ipv4.RouteEntryLen)]
 		device, _, _ := bytes.Cut(arg[len(rt):], []byte{0})

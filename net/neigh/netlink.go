@@ -38,7 +38,7 @@ func (s *State) initNetlink(n *netns.Net) {
 	t.Handle(uapi.RTM_NEWNEIGH, uapi.AF_UNSPEC, rtnl.Handler{Do: s.newNeigh})
 	t.Handle(uapi.RTM_DELNEIGH, uapi.AF_UNSPEC, rtnl.Handler{Do: s.delNeigh})
 	t.Handle(uapi.RTM_GETNEIGH, uapi.AF_UNSPEC, rtnl.Handler{Do: s.getNeigh, Dump: s.dumpNeighs})
-	t.Handle(uapi.RTM_GETNEIGHTBL, uapi.AF_UNSPEC, rtnl.Handler{Dump: s.dumpTables})
+	t.Handle(uapi.RTM_GETNEIGHTBL, uapi.AF_UNSPEC, rtnl.Handler{Dump: s.dumpTables, SplitDone: true})
 	t.Handle(uapi.RTM_SETNEIGHTBL, uapi.AF_UNSPEC, rtnl.Handler{Do: s.setTable})
 }
 
