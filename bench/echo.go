@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/netip"
+
+	"linen"
+)
+
+// echoSize is the payload of an echoed datagram.
+const echoSize = 36
+
+func echoSubjects() []subject { return []subject{linenEcho(), gvisorEcho()} }
+
+// linenEcho sends a datagram from one Net to another and back, through
+// net.Conns, on one goroutine.
+func linenEcho() subject {
+	k := linen.New(linen.Config{Seed: 1})
+	a, b := must(k.NewNet("a")), must(k.NewNet("b"))
+	check(k.Link(a, "eth0", b, "eth0"))
+	check(a.AddAddr("eth0", netip.MustParsePrefix("10.0.0.1/24")))
+	check(b.AddAddr("eth0", netip.MustParsePrefix("10.0.0.2/24")))
+	ctx := context.Background()
+	client := must(a.Dial(ctx, "udp", "10.0.0.2:7"))
+	// The server is bound first in real life; UDP does not mind.
+	server := must(b.ListenPacket(ctx, "udp", "10.0.0.2:7")).(*linen.PacketConn)
+	local := client.LocalAddr().String()
+	back := must(b.Dial(ctx, "udp", local))
+	back.Close()
+	return subject{"linen", func(n int) { echo(client, server.Conn, server, n) }, func() { k.Close() }}
+}
+
+// echo does n round trips: write, read at the server, write back, read.
+func echo(client net.Conn, _ net.Conn, server net.PacketConn, n int) {
+	var out, in [echoSize]byte
+	for range n {
+		must(client.Write(out[:]))
+		size, from, err := server.ReadFrom(in[:])
+		check(err)
+		must(server.WriteTo(in[:size], from))
+		must(client.Read(in[:]))
+	}
+}
+
+// netSubjects measures the making and closing of a Net.
+func netSubjects() []subject {
+	k := linen.New(linen.Config{Seed: 1})
+	return []subject{{"linen", func(n int) {
+		for range n {
+			check(must(k.NewNet("x")).Close())
+		}
+	}, func() { k.Close() }}}
+}

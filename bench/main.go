@@ -1,0 +1,140 @@
+// Command bench measures linen beside gVisor's netstack, a bare Go floor and
+// its own targets, all in one run, and prints ratios: a time alone says as
+// much about the machine as about the code.
+//
+//	cd bench && go run . [-time 2s] [NAME...]
+//
+// Every figure is CPU time of the whole process (user and system, garbage
+// collector included) per operation, from getrusage, because wall-clock time
+// on a shared machine is worthless. Each pair is measured in turns, and the
+// smallest of the turns counts.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// A subject does n operations.
+type subject struct {
+	name string
+	run  func(n int)
+	stop func()
+}
+
+// A comparison is one row of the table: the first subject is linen's.
+type comparison struct {
+	name    string
+	targets string // what the issues ask, in words
+	set     func() []subject
+}
+
+func main() {
+	length := flag.Duration("time", time.Second, "CPU time of one turn")
+	turns := flag.Int("turns", 5, "turns of each subject")
+	flag.Parse()
+	for _, c := range comparisons() {
+		if !wanted(c.name, flag.Args()) {
+			continue
+		}
+		compare(c, *length, *turns)
+	}
+}
+
+func comparisons() []comparison {
+	return []comparison{
+		{"forward", "0 allocations; <= 6 times the floor; >= 24 times gVisor", forwardSubjects},
+		{"forward-2cpu", "two virtual CPUs cost <= 1.05 times the CPU of one", twoCPUSubjects},
+		{"udp-echo", "<= 2 us; >= 7 times gVisor", echoSubjects},
+		{"net", "a Net is made and closed in < 200 us, in < 64 KiB", netSubjects},
+	}
+}
+
+func wanted(name string, patterns []string) bool {
+	for _, p := range patterns {
+		if ok, err := regexp.MatchString(p, name); ok || err != nil {
+			return err == nil
+		}
+	}
+	return len(patterns) == 0
+}
+
+// cost is what an operation costs.
+type cost struct{ cpu, allocs, bytes float64 }
+
+// compare measures a row's subjects in turns.
+func compare(c comparison, length time.Duration, turns int) {
+	subjects := c.set()
+	best := make([]cost, len(subjects))
+	counts := make([]int, len(subjects))
+	for i, s := range subjects {
+		counts[i] = calibrate(s, length)
+	}
+	for turn := range turns {
+		for i, s := range subjects {
+			m := measure(s, counts[i])
+			if turn == 0 || m.cpu < best[i].cpu {
+				best[i] = m
+			}
+		}
+	}
+	fmt.Printf("%s (%s)\n", c.name, c.targets)
+	for i, s := range subjects {
+		ratio := ""
+		if i > 0 {
+			ratio = fmt.Sprintf("  linen: %.2f of it (%.1f times)", best[0].cpu/best[i].cpu, best[i].cpu/best[0].cpu)
+		}
+		fmt.Printf("  %-12s %10.1f ns  %6.2f allocs  %8.0f B%s\n", s.name, best[i].cpu, best[i].allocs, best[i].bytes, ratio)
+		if s.stop != nil {
+			s.stop()
+		}
+	}
+}
+
+// calibrate finds how many operations take about length of CPU time.
+func calibrate(s subject, length time.Duration) int {
+	for n := 64; ; n *= 4 {
+		m := measure(s, n)
+		if total := m.cpu * float64(n); total > float64(length)/20 || n > 1<<28 {
+			return max(int(float64(length)/m.cpu), 64)
+		}
+	}
+}
+
+func measure(s subject, n int) cost {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	began := cpuTime()
+	s.run(n)
+	used := cpuTime() - began
+	runtime.ReadMemStats(&after)
+	per := float64(n)
+	return cost{float64(used) / per, float64(after.Mallocs-before.Mallocs) / per, float64(after.TotalAlloc-before.TotalAlloc) / per}
+}
+
+// cpuTime is the CPU time of this process so far.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func fatal(err error) {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		fatal(err)
+	}
+	return v
+}
