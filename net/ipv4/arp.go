@@ -46,7 +46,7 @@ func (st *state) arpInit() {
 	st.data.flushNeigh = a.tbl.DeviceDown
 	st.data.neighOK = func(d *dev.Device, gateway uint32) bool {
 		nb := a.tbl.Find(d, neigh.Key4(gateway))
-		return nb == nil || nb.State()&uapi.NUD_FAILED == 0
+		return nb == nil || nb.State()&neigh.Valid != 0
 	}
 	st.arpProc()
 	a.remove = dev.AddPacketType(n, &dev.PacketType{Proto: uapi.ETH_P_ARP, Name: "arp_rcv", Recv: arpRcv})

@@ -36,6 +36,9 @@ const (
 // Ethernet frame (SKB_TRUESIZE(ETH_FRAME_LEN)).
 const packetSize = 1514 + 256 + 320
 
+// arpVars are ARP's, shared by all namespaces.
+var arpVars = parmVars(time.Second)
+
 // parmVars returns the files of a device's directory. Two names of one
 // parameter show it in different units; unres_qlen is made apart. lockTime is
 // locktime's default: ARP's is a second, neighbour discovery has none.

@@ -3,7 +3,6 @@ package neigh
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"linen/net/dev"
 	"linen/net/sysctl"
@@ -19,8 +18,7 @@ type gcSettings struct {
 func (t *Table) dir(name string) string { return t.path + "/" + name }
 
 // initSysctl makes the directory of the defaults.
-func (t *Table) initSysctl(lockTime time.Duration) {
-	t.vars = parmVars(lockTime)
+func (t *Table) initSysctl() {
 	t.Default = t.newParms("default")
 	tree := sysctl.Of(t.n)
 	number := func(name string, def int64, u sysctl.Unit) *sysctl.Int {

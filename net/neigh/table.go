@@ -54,8 +54,8 @@ type Table struct {
 	Stats     Stats
 
 	n     *netns.Net
-	path  string // of its sysctls
-	vars  []sysctl.Var
+	path  string       // of its sysctls
+	vars  []sysctl.Var // of its parameters
 	gcSet gcSettings
 	ops   Ops
 	parms dev.Key[Parms]
@@ -76,8 +76,8 @@ type Table struct {
 }
 
 func newTable(n *netns.Net, name string, family uint8, keyLen int, proto uint16, parms dev.Key[Parms]) *Table {
-	t := &Table{Name: name, Family: family, KeyLen: keyLen, EtherType: proto, n: n, parms: parms, path: "net/ipv4/neigh"}
-	t.initSysctl(time.Second)
+	t := &Table{Name: name, Family: family, KeyLen: keyLen, EtherType: proto, n: n, parms: parms, path: "net/ipv4/neigh", vars: arpVars}
+	t.initSysctl()
 	now := n.Kernel().Now()
 	t.lastDraw, t.lastFlush = now, now
 	t.managed = make(map[*Neigh]bool)
