@@ -54,12 +54,14 @@ type pair struct{ from, to string }
 
 // sameRank lists imports between packages of one rank, each with its reason.
 var sameRank = map[pair]string{
-	{"net/netns", "kern"}:        "a Net belongs to a Kernel and hands out its clock",
-	{"net/mib", "kern"}:          "a counter has a column for each virtual CPU",
-	{"net/mib", "net/netns"}:     "counters are a Net's",
-	{"net/filter", "net/skb"}:    "a socket filter runs over an skb, whose fragments it walks",
-	{"net/procfs", "net/sysctl"}: "/proc/sys is generated from the sysctl tables",
-	{"net/ethernet", "net/dev"}:  "eth_type_trans and ether_setup fill a net_device",
+	{"net/netns", "kern"}:                        "a Net belongs to a Kernel and hands out its clock",
+	{"net/mib", "kern"}:                          "a counter has a column for each virtual CPU",
+	{"net/mib", "net/netns"}:                     "counters are a Net's",
+	{"net/filter", "net/skb"}:                    "a socket filter runs over an skb, whose fragments it walks",
+	{"net/procfs", "net/sysctl"}:                 "/proc/sys is generated from the sysctl tables",
+	{"drivers/host/stream", "drivers/host/port"}: "a port of its kind: the pump is shared",
+	{"drivers/host/tap", "drivers/host/port"}:    "a port of its kind: the pump is shared",
+	{"net/ethernet", "net/dev"}:                  "eth_type_trans and ether_setup fill a net_device",
 }
 
 // ban forbids imports everywhere but under the prefixes of except.

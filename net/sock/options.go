@@ -19,14 +19,13 @@ const (
 
 // options are the less busy options, guarded by ownership.
 type options struct {
-	linger       time.Duration
-	busyPoll     int // microseconds
-	busyBudget   int
-	bindPHC      int
-	txClock      uint32
-	txFlags      uint32
-	txrehash     int8
-	attachedUser any
+	linger     time.Duration
+	busyPoll   int // microseconds
+	busyBudget int
+	bindPHC    int
+	txClock    uint32
+	txFlags    uint32
+	txrehash   int8
 }
 
 // boolOptions are those that only set a flag.

@@ -66,19 +66,6 @@ func (r *ring) pop() *skb.Buff {
 	return b
 }
 
-// remove takes the i-th packet out.
-func (r *ring) remove(i int) *skb.Buff {
-	if i == 0 {
-		return r.pop()
-	}
-	at := r.head + i
-	b := r.list[at]
-	copy(r.list[at:], r.list[at+1:])
-	r.list[len(r.list)-1] = nil
-	r.list = r.list[:len(r.list)-1]
-	return b
-}
-
 // Uncharge implements skb.Owner for the receive queue.
 func (o *rxOwner) Uncharge(_ *kern.CPU, b *skb.Buff) { o.s.rmem.Add(-int64(b.TrueSize)) }
 

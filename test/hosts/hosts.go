@@ -35,7 +35,6 @@ type Lab struct {
 
 	hosts   []*Host
 	capture *capture
-	links   int
 }
 
 // A Host is one Net of a Lab.
