@@ -9,9 +9,6 @@ import (
 	"linen/uapi/errno"
 )
 
-// ndaMax is NDA_MAX.
-const ndaMax = uapi.NDA_NDM_FLAGS_MASK
-
 // ndaPolicy is what RTM_*NEIGH takes (nda_policy).
 var ndaPolicy = netlink.Policy{
 	uapi.NDA_UNSPEC:         netlink.StrictFrom(uapi.NDA_NH_ID),
