@@ -11,9 +11,12 @@ import (
 	"linen/wire"
 )
 
-// maxLinkHops bounds the bridges that a frame passes: a loop of bridges has no
-// end.
-const maxLinkHops = 32
+// Bounds of a frame's way: a loop of bridges has no end, and parallel cables
+// multiply what goes round.
+const (
+	maxLinkHops  = 32
+	maxLinkSends = 500
+)
 
 // arrival is a device that a frame would reach.
 type arrival struct {
@@ -26,6 +29,7 @@ type crossing struct {
 	scope
 	mac      wire.MAC
 	size     int
+	sent     int
 	arrivals []arrival
 	ends     []lost // where copies of it end
 }
@@ -60,7 +64,7 @@ func (x *crossing) end(d *dev.Device, r skb.Reason, steps []Event) {
 
 // send follows a frame out of d.
 func (x *crossing) send(d *dev.Device, steps []Event, depth int) {
-	if depth > maxLinkHops {
+	if x.sent++; depth > maxLinkHops || x.sent > maxLinkSends {
 		x.end(d, skb.ReasonRecursionLimit, steps)
 		return
 	}

@@ -64,7 +64,7 @@ func (p *Printer) body(s *strings.Builder, head string, indent int, e *Event) {
 			}
 		}
 		return
-	case KindArrive:
+	case KindArrive, KindLeave:
 		fmt.Fprintf(s, "%s%s %s\n", head, p.paint(green, strings.ToUpper(e.Verdict)), e.By)
 	default:
 		line := fmt.Sprintf("%s%-10s %-15s %s", head, e.Point, e.Verdict, e.By)

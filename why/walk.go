@@ -38,7 +38,7 @@ const defaultSize = 84
 // says how it ends.
 type Report struct {
 	From  string  `json:"from"`
-	Flow  Flow    `json:"flow"`
+	Flow  Flow    `json:"flow"` // with what was chosen: source, size
 	Steps []Event `json:"steps"`
 }
 
@@ -78,7 +78,7 @@ func Walk(nodes []Node, from string, f Flow, hist *History) (*Report, error) {
 	}
 	if f.IIF == "" {
 		w.output(n)
-		return &Report{from, f, w.steps}, nil
+		return &Report{from, w.f, w.steps}, nil
 	}
 	d := dev.ByName(n.Net, f.IIF)
 	if d == nil {
@@ -93,7 +93,7 @@ func Walk(nodes []Node, from string, f Flow, hist *History) (*Report, error) {
 	} else {
 		w.input(n, d, mac)
 	}
-	return &Report{from, f, w.steps}, nil
+	return &Report{from, w.f, w.steps}, nil
 }
 
 func (s scope) find(name string) (Node, bool) {
@@ -281,7 +281,7 @@ func (w *walker) ended(x *crossing) {
 	}
 	n := Node{w.name(e.at.Net()), e.at.Net()}
 	if e.leave {
-		w.add(Event{Node: n.Name, Device: e.at.Name(), Kind: KindArrive, Point: skb.PointDevTx, Verdict: "leaves",
+		w.add(Event{Node: n.Name, Device: e.at.Name(), Kind: KindLeave, Point: skb.PointDevTx, Verdict: "leaves",
 			By: fmt.Sprintf("what is behind %s is not known", e.at.Name())})
 		return
 	}

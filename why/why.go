@@ -40,6 +40,7 @@ const (
 	KindDrop   Kind = "drop"   // the packet ended
 	KindRefuse Kind = "refuse" // there is no packet: the sender gets an error
 	KindArrive Kind = "arrive" // a dry run's packet is where it should be
+	KindLeave  Kind = "leave"  // a dry run's packet goes where nobody here can see
 )
 
 // An Event is one thing that happened, or would happen, to a packet. Its JSON
