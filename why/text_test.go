@@ -203,3 +203,18 @@ func TestWatchEnds(t *testing.T) {
 		t.Errorf("Watch lost %d", lost)
 	}
 }
+
+// TestIgnoredARPIsSeen: a host that does not answer says which setting keeps
+// it from doing so.
+func TestIgnoredARPIsSeen(t *testing.T) {
+	x := newWorld(t)
+	x.sysctl(x.r, "net.ipv4.conf.eth0.arp_ignore", "8")
+	x.watch()
+	x.send(x.a, "10.2.0.2:9", 10)
+	for _, e := range x.w.Take() {
+		if e.Node == "r" && e.Verdict == "ignored" && e.By == "net.ipv4.conf.eth0.arp_ignore=8" && e.Packet.Proto == "arp" {
+			return
+		}
+	}
+	t.Error("no event names arp_ignore")
+}

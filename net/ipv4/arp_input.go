@@ -131,7 +131,12 @@ func (m *arpMsg) request(c *kern.CPU) (fate arpFate, done bool) {
 	switch {
 	case rt == nil:
 	case rt.Type == uapi.RTN_LOCAL:
-		if !m.ignored() && !(m.in.ARPFilter() && m.filtered(c)) && m.heard(c) {
+		switch {
+		case m.ignored():
+			m.traceSilence(c, ConfARPIgnore)
+		case m.in.ARPFilter() && m.filtered(c):
+			m.traceSilence(c, ConfARPFilter)
+		case m.heard(c):
 			m.reply(c)
 		}
 		return arpUsed, true
@@ -139,6 +144,13 @@ func (m *arpMsg) request(c *kern.CPU) (fate arpFate, done bool) {
 		return m.proxy(c), true
 	}
 	return 0, false
+}
+
+// traceSilence reports which setting keeps this host from answering.
+func (m *arpMsg) traceSilence(c *kern.CPU, by Conf) {
+	if m.st.n.Tracing.Load() {
+		skb.Trace(c, m.st.n, m.b, skb.Event{Point: skb.PointNeigh, Device: m.in.dev.Name(), Verdict: "ignored", By: m.in.Setting(by)})
+	}
 }
 
 // heard learns the sender of a request for us as STALE (neigh_event_ns).
