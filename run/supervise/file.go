@@ -174,7 +174,7 @@ func (f *file) timeout(option int) time.Duration {
 	}
 	sec, usec := le.Uint64(b[:]), le.Uint64(b[8:])
 	if sec > uint64(maxTimeout/time.Second) {
-		return 0
+		return maxTimeout
 	}
 	return time.Duration(sec)*time.Second + time.Duration(usec)*time.Microsecond
 }

@@ -121,10 +121,12 @@ func recvmmsg(c *call) (int64, error) {
 		return b.part()
 	}
 	timeout := f.timeout(uapi.SO_RCVTIMEO_NEW)
-	if limit > 0 && (timeout == 0 || limit < timeout) {
+	forever := timeout == 0
+	if limit > 0 && (forever || limit < timeout) {
 		timeout = limit
 	}
-	f.park(c, uapi.POLLIN|uapi.POLLRDHUP, timeout, b.recvSome).late = b.part
+	p := f.park(c, uapi.POLLIN|uapi.POLLRDHUP, timeout, b.recvSome)
+	p.late, p.restart = b.part, forever
 	return 0, errAnswered
 }
 
@@ -172,7 +174,7 @@ func (c *call) timespec(addr uint64) (time.Duration, error) {
 		return 0, unix.EINVAL
 	}
 	if sec > int64(maxTimeout/time.Second) {
-		return 0, nil
+		return maxTimeout, nil
 	}
 	return max(time.Duration(sec)*time.Second+time.Duration(nsec), 1), nil
 }

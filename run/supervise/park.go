@@ -24,6 +24,7 @@ type parked struct {
 	// late is the answer when the time is up, under file.mu; nil: EAGAIN.
 	late     func() (int64, error)
 	deadline time.Time // zero: none
+	restart  bool      // a signal restarts the call although there is a deadline
 
 	look time.Time     // when the caller is looked at next; parking.mu
 	wait time.Duration // between looks
@@ -87,6 +88,15 @@ func (f *file) retry() {
 		p.take()
 		p.c.finish(v, err)
 	}
+}
+
+// interrupted is the answer to a caller that has a signal to take: a wait with
+// a time limit is not restarted after it (include/net/sock.h sock_intr_errno).
+func (p *parked) interrupted() error {
+	if p.deadline.IsZero() || p.restart {
+		return seccomp.ERESTARTSYS
+	}
+	return unix.EINTR
 }
 
 func isEAGAIN(err error) bool { return err == errno.EAGAIN || err == unix.EAGAIN }
@@ -227,7 +237,7 @@ func (p *parked) visit() {
 				return
 			}
 		}
-		p.c.finish(0, seccomp.ERESTARTSYS)
+		p.c.finish(0, p.interrupted())
 		return
 	}
 	// Another thread may be the one that takes the signal. Executed for real,

@@ -4,11 +4,14 @@ package supervise_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
+	"runtime"
 	"strings"
 	"time"
 	"unsafe"
@@ -23,7 +26,7 @@ const envRole = "LINEN_SUPERVISE_ROLE"
 var roles = map[string]func() error{
 	"datagrams": datagrams, "poll": polling, "escape": escape, "many": many, "inherit": inherit, "inherited": inherited,
 	"netpoll": netpoll, "refused": refused, "closed families": closedFamilies, "credentials": credentials,
-	"timeout": timeout, "rights": rights, "few descriptors": fewDescriptors,
+	"timeout": timeout, "rights": rights, "block": block, "storm": storm, "undumpable": undumpable, "few descriptors": fewDescriptors,
 }
 
 // program runs a role and exits.
@@ -391,6 +394,66 @@ func timeout() error {
 	return c.err()
 }
 
+// block waits for a datagram until a signal ends it.
+func block() error {
+	fd, _, err := bound()
+	if err != nil {
+		return err
+	}
+	fmt.Println("waiting")
+	_, err = unix.Read(fd, make([]byte, 10))
+	return fmt.Errorf("read returned %v", err)
+}
+
+// storm receives while a timer's signal comes all the time; the handler is
+// Go's, with SA_RESTART, so no call may be seen to fail and nothing be lost.
+func storm() error {
+	var c checks
+	fd, _, err := bound()
+	if err != nil {
+		return err
+	}
+	it := unix.Itimerval{Interval: unix.Timeval{Usec: 1000}, Value: unix.Timeval{Usec: 1000}}
+	if _, _, e := unix.Syscall(unix.SYS_SETITIMER, unix.ITIMER_REAL, uintptr(unsafe.Pointer(&it)), 0); e != 0 {
+		return e
+	}
+	alarms := make(chan os.Signal, 1)
+	signal.Notify(alarms, unix.SIGALRM)
+	const count = 3000
+	done := make(chan error)
+	go func() {
+		b := make([]byte, 10)
+		for i := range count {
+			n, err := unix.Read(fd, b)
+			if err != nil || n != 4 || binary.NativeEndian.Uint32(b) != uint32(i) {
+				done <- fmt.Errorf("datagram %d: %x, %v", i, b[:max(n, 0)], err)
+				return
+			}
+			done <- nil
+		}
+	}()
+	var b [4]byte
+	for i := range count {
+		binary.NativeEndian.PutUint32(b[:], uint32(i))
+		_, err := unix.Write(fd, b[:])
+		c.ok("write", err == nil, i, err)
+		if err := <-done; err != nil {
+			return err
+		}
+	}
+	<-alarms
+	return c.err()
+}
+
+// undumpable cannot be looked at by an ordinary supervisor any more, unless
+// its user namespace gives the right.
+func undumpable() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return err
+	}
+	return datagrams()
+}
+
 func closedFamilies() error {
 	var c checks
 	for _, family := range []int{unix.AF_INET6 + 100, unix.AF_VSOCK, unix.AF_BLUETOOTH, unix.AF_ALG} {
@@ -431,6 +494,7 @@ func fewDescriptors() error {
 
 // credentials drops them.
 func credentials() error {
+	runtime.LockOSThread() // they are a thread's on the host
 	var c checks
 	c.ok("root", unix.Getuid() == 0 && unix.Geteuid() == 0 && unix.Getgid() == 0, unix.Getuid())
 	raw := func() error {

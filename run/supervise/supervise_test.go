@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"linen"
 	"linen/run/internal/runtest"
 	"linen/run/nodeinit"
@@ -180,8 +182,8 @@ func TestPrograms(t *testing.T) {
 		l := newLab(t)
 		n := l.node(l.h1)
 		for role := range roles {
-			if role == "inherited" {
-				continue // a part of another
+			if role == "inherited" || role == "block" {
+				continue // parts of others
 			}
 			t.Run(role, func(t *testing.T) {
 				if out, exit := run(t, n, []string{envRole + "=" + role}, "/proc/self/exe"); !exit.Success() {
@@ -190,4 +192,74 @@ func TestPrograms(t *testing.T) {
 			})
 		}
 	})
+}
+
+// A signal ends a parked call, whatever it is.
+func TestSignals(t *testing.T) {
+	runtest.Everywhere(t, func(t *testing.T) {
+		l := newLab(t)
+		n := l.node(l.h1)
+		for _, tc := range []struct {
+			name string
+			env  []string
+			argv []string
+			wait string // what the program prints before the signal
+			sig  unix.Signal
+			want string
+			exit nodeinit.Exit
+		}{
+			{"a default action", []string{envRole + "=block"}, []string{"/proc/self/exe"}, "waiting\n", unix.SIGTERM, "", nodeinit.Exit{Signal: unix.SIGTERM}},
+			{"kill", []string{envRole + "=block"}, []string{"/proc/self/exe"}, "waiting\n", unix.SIGKILL, "", nodeinit.Exit{Signal: unix.SIGKILL}},
+			{"a handler", nil, []string{"ping", "-n", "-i", "3600", "10.0.0.2"}, "time=", unix.SIGINT, "1 packets transmitted, 1 received", nodeinit.Exit{}},
+		} {
+			t.Run(tc.name, func(t *testing.T) {
+				if tc.argv[0] == "ping" {
+					tool(t, "ping")
+				}
+				out, exit := interrupted(t, n, tc.env, tc.argv, tc.wait, tc.sig)
+				if exit != tc.exit || !strings.Contains(out, tc.want) {
+					t.Errorf("exit %+v:\n%s", exit, out)
+				}
+			})
+		}
+	})
+}
+
+// interrupted runs a program, waits for a part of its output and signals it.
+func interrupted(t *testing.T, n *supervise.Node, env, argv []string, wait string, sig unix.Signal) (string, nodeinit.Exit) {
+	t.Helper()
+	ctx := runtest.Context(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	proc, err := n.Exec(ctx, nodeinit.Program{Argv: argv, Env: append([]string{path, "LC_ALL=C"}, env...)}, null, w, w)
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []byte
+	buf := make([]byte, 4096)
+	for sent := false; ; {
+		k, err := r.Read(buf)
+		out = append(out, buf[:k]...)
+		if err != nil {
+			break
+		}
+		if !sent && strings.Contains(string(out), wait) {
+			sent = true
+			proc.Signal(sig)
+		}
+	}
+	exit, err := proc.Wait(ctx)
+	if err != nil {
+		t.Fatalf("wait: %v; output %q", err, out)
+	}
+	return string(out), exit
 }
