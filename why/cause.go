@@ -115,7 +115,7 @@ func (f *facts) routing(r skb.Reason) (cause, bool) {
 		by := f.setting(ipv4.ConfForwarding)
 		return cause{by, fmt.Sprintf("sysctl net.ipv4.ip_forward=1 on %s", f.node.Name)}, true
 	case skb.ReasonIPInnoroutes, skb.ReasonIPOutnoroutes:
-		return cause{"no route to " + addr4(f.dst).String(), fmt.Sprintf("ip route add %v via GATEWAY on %s", addr4(f.dst), f.node.Name)}, true
+		return f.noRoute(), true
 	case skb.ReasonIPBlackhole, skb.ReasonIPUnreachable, skb.ReasonIPProhibit:
 		return f.refused(), true
 	case skb.ReasonTTLExpired:
@@ -140,6 +140,26 @@ func (f *facts) routing(r skb.Reason) (cause, bool) {
 		return cause{by, fmt.Sprintf("sysctl net.ipv4.conf.all.accept_source_route=1 on %s", f.node.Name)}, true
 	}
 	return cause{}, false
+}
+
+// noRoute explains that the tables have nothing: perhaps because a link is down,
+// which takes its routes along.
+func (f *facts) noRoute() cause {
+	by := "no route to " + addr4(f.dst).String()
+	change := fmt.Sprintf("ip route add %v via GATEWAY on %s", addr4(f.dst), f.node.Name)
+	for _, d := range dev.List(f.node.Net) {
+		in := ipv4.InDev(d)
+		switch {
+		case d.IsLoopback() || in == nil:
+		case !d.IsUp():
+			by += fmt.Sprintf("; link %s is down", d.Name())
+			change += fmt.Sprintf(", or ip link set %s up on %s", d.Name(), f.node.Name)
+		case !d.Carrier() && in.IgnoresLinkdown():
+			by += fmt.Sprintf("; link %s has no carrier, %s", d.Name(), in.Setting(ipv4.ConfIgnoreRoutesWithLinkdown))
+			change += fmt.Sprintf(", or %s", f.set(in.Setting(ipv4.ConfIgnoreRoutesWithLinkdown), "0"))
+		}
+	}
+	return cause{by, change}
 }
 
 // refused names the route or rule that refuses the packet.

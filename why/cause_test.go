@@ -197,7 +197,16 @@ func linkCases() []lossCase {
 		{name: "link down at the other end", setup: func(x *world) { x.resolve(); x.neigh(x.a, "eth0", "10.1.0.1", ""); x.must(x.r.Down("eth0")) },
 			live: udpTo("10.2.0.2:9"), reason: "DEV_READY", by: "link eth0 of r is down", query: ask("a udp 10.2.0.2:9"), change: "ip link set eth0 up on r"},
 		{name: "link down at the sender", setup: func(x *world) { x.must(x.a.Down("eth0")) }, live: udpTo("10.2.0.2:9"),
-			reason: "IP_OUTNOROUTES", by: "no route", query: ask("a udp 10.2.0.2:9"), change: "ip route add"},
+			reason: "IP_OUTNOROUTES", by: "no route to 10.2.0.2|link eth0 is down", query: ask("a udp 10.2.0.2:9"), change: "ip link set eth0 up on a"},
+		{name: "no carrier", setup: func(x *world) {
+			x.sysctl(x.a, "net.ipv4.conf.eth0.ignore_routes_with_linkdown", "1")
+			x.must(x.r.Down("eth0"))
+			x.a.Lab.Clock.Settle()
+		}, live: udpTo("10.2.0.2:9"), reason: "IP_OUTNOROUTES", by: "no route to 10.2.0.2|link eth0 has no carrier|ignore_routes_with_linkdown=1",
+			query: ask("a udp 10.2.0.2:9"), change: "ignore_routes_with_linkdown=0 on a"},
+		{name: "device not up when the frame comes", setup: func(x *world) { x.resolve(); x.must(x.a.Impair("eth0", linen.Impairment{Delay: time.Second})) },
+			live:   func(x *world) { x.send(x.a, "10.2.0.2:9", 10); x.must(x.r.Down("eth0")); x.advance(2 * time.Second) },
+			reason: "DEV_READY", by: "link eth0 of r is down", change: "ip link set eth0 up on r"},
 		{name: "neighbour failed", live: func(x *world) { x.send(x.a, "10.1.0.99:9", 10); x.advance(5 * time.Second) },
 			reason: "NEIGH_FAILED", by: "neigh 10.1.0.99 dev eth0 FAILED|nobody on the link has 10.1.0.99", query: ask("a udp 10.1.0.99:9"), change: "a host with 10.1.0.99"},
 		{name: "ARP ignored", setup: func(x *world) { x.sysctl(x.r, "net.ipv4.conf.eth0.arp_ignore", "8") },

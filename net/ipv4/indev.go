@@ -196,10 +196,14 @@ func (in *InDevice) DropUnicastInL2Multicast() bool { return in.or(ConfDropUnica
 // promoteSecondaries reports whether a secondary address succeeds its primary.
 func (in *InDevice) promoteSecondaries() bool { return in.or(ConfPromoteSecondaries) }
 
+// IgnoresLinkdown reports whether routes by the device do not count while it has
+// no carrier.
+func (in *InDevice) IgnoresLinkdown() bool { return in.or(ConfIgnoreRoutesWithLinkdown) }
+
 // ignoresLinkdown reports whether routes by d without carrier are not used.
 func ignoresLinkdown(d *dev.Device) bool {
 	in := InDev(d)
-	return in != nil && in.or(ConfIgnoreRoutesWithLinkdown)
+	return in != nil && in.IgnoresLinkdown()
 }
 
 // isMember reports whether the device takes packets of a multicast group; all
