@@ -93,3 +93,65 @@ func BenchmarkSend(b *testing.B) {
 		c.Exit()
 	}
 }
+
+// TestEchoCostsNoAllocation: nor does an error that the limits hold back.
+func TestEchoCostsNoAllocation(t *testing.T) {
+	w := newWorld(t)
+	if err := w.send(w.b, addrRB, echo(8), nil); err != nil {
+		t.Fatal(err)
+	}
+	d := dev.ByName(w.b, "b0")
+	for name, p := range map[string][]byte{"echo": icmp(addrRB, addrB, wire.ICMPEcho, 0, 1, make([]byte, 56)), "error": noProtocol(addrRB)} {
+		run := func() {
+			c := w.k.Enter(kern.Any)
+			for range 64 {
+				inject(c, d, p, skb.PacketHost)
+			}
+			c.Exit()
+		}
+		run()
+		if n := testing.AllocsPerRun(20, run); n >= 1 {
+			t.Errorf("%s: %v allocations for 64 packets", name, n)
+		}
+	}
+}
+
+// BenchmarkEcho is an echo request and its reply, one way over a veth.
+func BenchmarkEcho(b *testing.B) {
+	w := newWorld(b)
+	if err := w.send(w.b, addrRB, echo(8), nil); err != nil {
+		b.Fatal(err)
+	}
+	d, p := dev.ByName(w.b, "b0"), icmp(addrRB, addrB, wire.ICMPEcho, 0, 1, make([]byte, 56))
+	b.ReportAllocs()
+	for i := 0; i < b.N; i += 64 {
+		c := w.k.Enter(kern.Any)
+		for range 64 {
+			inject(c, d, p, skb.PacketHost)
+		}
+		c.Exit()
+	}
+}
+
+// BenchmarkReassembly is a 60,000-byte datagram in fragments of 1480.
+func BenchmarkReassembly(b *testing.B) {
+	w := newWorld(b)
+	w.set(w.b, "net/ipv4/ipfrag_max_dist", "0")
+	ipv4.AddProtocol(w.b, uapi.IPPROTO_UDP, &ipv4.Protocol{Recv: func(c *kern.CPU, b *skb.Buff) { b.Consume(c) }})
+	var pieces [][]byte
+	const size = 60000
+	for off := 0; off < size; off += 1480 {
+		pieces = append(pieces, piece(1, off, min(1480, size-off), off+1480 < size))
+	}
+	d := dev.ByName(w.b, "b0")
+	b.SetBytes(size)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		c := w.k.Enter(kern.Any)
+		for _, p := range pieces {
+			inject(c, d, p, skb.PacketHost)
+		}
+		c.Exit()
+	}
+}

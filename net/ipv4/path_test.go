@@ -1,6 +1,8 @@
 package ipv4_test
 
 import (
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,9 +66,12 @@ func newNet(t testing.TB, k *kern.Kernel) *netns.Net {
 	return n
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB) *world { return newWorldOn(t, 1) }
+
+// newWorldOn is newWorld on a Kernel with several CPUs.
+func newWorldOn(t testing.TB, cpus int) *world {
 	clock := kern.NewManualClock()
-	k := kern.New(kern.Config{Clock: clock, Seed: 1})
+	k := kern.New(kern.Config{Clock: clock, Seed: 1, CPUs: cpus})
 	t.Cleanup(k.Close)
 	w := &world{t: t, clock: clock, k: k, got: make(map[*netns.Net][]packet)}
 	w.a, w.r, w.b = newNet(t, k), newNet(t, k), newNet(t, k)
@@ -228,5 +233,103 @@ func TestPingThroughRouter(t *testing.T) {
 		if got := w.counter(w.r, id); got != want {
 			t.Errorf("router's counter %d: %d, want %d", id, got, want)
 		}
+	}
+}
+
+// TestSeveralCPUs: fragments, echoes and errors from several goroutines at
+// once leave nothing behind.
+func TestSeveralCPUs(t *testing.T) {
+	w := newWorldOn(t, 3)
+	if err := w.send(w.a, addrB, echo(8), nil); err != nil {
+		t.Fatal(err)
+	}
+	w.set(w.b, "net/ipv4/ipfrag_max_dist", "0") // they overtake each other
+	var delivered atomic.Int64
+	ipv4.AddProtocol(w.b, uapi.IPPROTO_UDP, &ipv4.Protocol{Recv: func(c *kern.CPU, b *skb.Buff) {
+		delivered.Add(1)
+		b.Consume(c)
+	}})
+	const rounds, senders = 100, 4
+	var all sync.WaitGroup
+	for s := range senders {
+		all.Go(func() {
+			for i := range rounds {
+				id := uint16(s*rounds + i)
+				for _, p := range [][]byte{
+					piece(id, 0, 16, true), piece(id, 16, 8, false), echoPacket(), noProtocol(addrA),
+					udp(addrA, addrB, 64), piece(60000+uint16(s%2), 0, 16, true),
+				} {
+					c := w.k.Enter(kern.Any)
+					inject(c, device(w.b, "b0"), p, skb.PacketHost)
+					c.Exit()
+				}
+			}
+		})
+	}
+	all.Wait()
+	w.k.Synchronize()
+	w.clock.Advance(time.Minute)
+	if got := delivered.Load(); got != 2*rounds*senders {
+		t.Errorf("%d delivered", got)
+	}
+	if q, n := ipv4.FragMemory(w.b); q != 0 || n != 0 {
+		t.Errorf("%d queues, %d bytes stay", q, n)
+	}
+}
+
+// TestLoopback: what is sent to an address of ours comes back by lo, with the
+// route that it left by.
+func TestLoopback(t *testing.T) {
+	for name, dst := range map[string]uint32{"127.0.0.1": 0x7f000001, "127.9.9.9": 0x7f090909, "own address": addrA} {
+		w := newWorld(t)
+		var from []uint32
+		ipv4.SetPing(w.a, func(c *kern.CPU, b *skb.Buff) bool {
+			from = append(from, (*wire.IPv4Hdr)(b.Network()).Saddr())
+			if b.Len() != 60008 || b.Data()[0] != wire.ICMPEchoReply {
+				t.Errorf("%s: reply of %d bytes", name, b.Len())
+			}
+			b.Consume(c)
+			return true
+		}, func(c *kern.CPU, b *skb.Buff, e ipv4.ICMPErr) {})
+		if err := w.send(w.a, dst, echo(60000), nil); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(time.Second)
+		if len(from) != 1 || from[0] != dst {
+			t.Errorf("%s: replies from %x", name, from)
+		}
+	}
+}
+
+// TestMulticastLoop: a member's own packets come back to it.
+func TestMulticastLoop(t *testing.T) {
+	w := newWorld(t)
+	w.ip(w.a, "route add 239.0.0.0/8 dev a0")
+	got := 0
+	ipv4.AddProtocol(w.a, uapi.IPPROTO_UDP, &ipv4.Protocol{Recv: func(c *kern.CPU, b *skb.Buff) {
+		got++
+		if b.PktType != skb.PacketLoopback {
+			t.Errorf("packet type %d", b.PktType)
+		}
+		b.Consume(c)
+	}})
+	udpTo := func() {
+		if err := w.send(w.a, group, udp(0, 0, 64)[20:], func(s *ipv4.Send) { s.Proto = uapi.IPPROTO_UDP }); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(time.Second)
+	}
+	udpTo()
+	if got != 0 {
+		t.Error("came back although nobody here is a member")
+	}
+	w.join(uapi.MCAST_EXCLUDE)
+	w.watch(w.a)
+	udpTo()
+	if got != 1 {
+		t.Errorf("%d came back", got)
+	}
+	if out := w.packets(w.a, true); len(out) == 0 {
+		t.Error("not sent")
 	}
 }
