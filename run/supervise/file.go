@@ -29,6 +29,7 @@ type file struct {
 	our    int  // our end; -1 when it is the relay's
 	stream bool // a byte stream: relayed, not trapped
 	dirty  atomic.Bool
+	wd     atomic.Int32 // the watch for its close
 	relays sync.WaitGroup
 
 	mu      sync.Mutex
@@ -71,7 +72,9 @@ func (n *Node) newFile(s sock.Socket, our, theirs int, isStream bool) (*file, er
 	}
 	n.files[f.key] = f
 	n.mu.Unlock()
-	if _, err := n.host.watch(theirs, unix.IN_CLOSE, f); err != nil {
+	wd, err := n.host.watch(theirs, unix.IN_CLOSE, f)
+	f.wd.Store(wd)
+	if err != nil {
 		n.mu.Lock()
 		delete(n.files, f.key)
 		n.mu.Unlock()
@@ -130,7 +133,10 @@ func (f *file) pump() {
 }
 
 // event is the close of the program's end.
-func (f *file) event(uint32) { f.gone() }
+func (f *file) event(wd int32, _ uint32) {
+	f.wd.Store(wd)
+	f.gone()
+}
 
 // gone is the last close of the program's end.
 func (f *file) gone() {
@@ -138,6 +144,7 @@ func (f *file) gone() {
 		f.n.mu.Lock()
 		delete(f.n.files, f.key)
 		f.n.mu.Unlock()
+		f.n.host.unwatch(f.wd.Load())
 		f.mu.Lock()
 		if f.dead {
 			f.mu.Unlock()

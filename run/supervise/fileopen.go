@@ -154,7 +154,7 @@ func (c *call) openForWriting(node *filetree.Node, flags int) (int64, error) {
 const maxSetting = 1 << 16
 
 // event is a native write, or the last close.
-func (s *setting) event(mask uint32) {
+func (s *setting) event(_ int32, mask uint32) {
 	s.n.guard(func() {
 		s.apply()
 		if mask&unix.IN_CLOSE_WRITE != 0 {

@@ -140,7 +140,7 @@ func (h *Host) loop() {
 // watched hears of the events of a file: it was closed for the last time, or
 // written to.
 type watched interface {
-	event(mask uint32)
+	event(wd int32, mask uint32)
 }
 
 // watch makes w hear of what happens to the open file fd.
@@ -155,7 +155,8 @@ func (h *Host) watch(fd int, mask uint32, w watched) (wd int32, err error) {
 	return int32(d), nil
 }
 
-// unwatch ends a watch whose file stays open here.
+// unwatch ends a watch. Until then it keeps the inode, also of a socket that
+// everybody has closed.
 func (h *Host) unwatch(wd int32) {
 	h.mu.Lock()
 	delete(h.watches, wd)
@@ -184,7 +185,7 @@ func (h *Host) happenings() {
 			}
 			h.mu.Unlock()
 			if w != nil {
-				w.event(e.Mask)
+				w.event(e.Wd, e.Mask)
 			}
 		}
 	}

@@ -25,6 +25,8 @@ type parked struct {
 	late     func() (int64, error)
 	deadline time.Time // zero: none
 	restart  bool      // a signal restarts the call although there is a deadline
+	foreign  bool      // the pair has no such call: it cannot be executed natively
+	doubts   int       // looks that found a signal which may be another thread's
 
 	look time.Time     // when the caller is looked at next; parking.mu
 	wait time.Duration // between looks
@@ -37,6 +39,9 @@ const (
 	firstLook = 10 * time.Millisecond
 	lastLook  = 80 * time.Millisecond
 )
+
+// maxDoubts is how many looks in a row leave a signal to other threads.
+const maxDoubts = 3
 
 // park puts the call on the file's list. The caller holds file.mu and found the
 // socket not ready under it; timeout 0 means for ever.
@@ -227,6 +232,7 @@ func (p *parked) visit() {
 	}
 	st, err := p.c.target().Status()
 	if err != nil || st.Deliverable() == 0 {
+		p.doubts = 0
 		return
 	}
 	if st.Private() {
@@ -242,7 +248,15 @@ func (p *parked) visit() {
 	}
 	// Another thread may be the one that takes the signal. Executed for real,
 	// the call is interrupted at once when it is ours, and waits natively on
-	// the pair when it is not.
+	// the pair when it is not. Where that cannot be, a signal that nobody takes
+	// for long is ours.
+	if p.foreign {
+		if p.doubts++; p.doubts > maxDoubts {
+			p.take()
+			p.c.finish(0, unix.EINTR)
+		}
+		return
+	}
 	p.take()
 	p.c.finish(0, errContinue)
 }

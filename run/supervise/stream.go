@@ -132,7 +132,7 @@ func (st *stream) accept(c *call, flags int) (int64, error) {
 	if !isEAGAIN(err) || c.nonblock(c.intArg(0)) {
 		return v, err
 	}
-	f.park(c, uapi.POLLIN, f.timeout(uapi.SO_RCVTIMEO_NEW), try)
+	f.park(c, uapi.POLLIN, f.timeout(uapi.SO_RCVTIMEO_NEW), try).foreign = true
 	return 0, errAnswered
 }
 

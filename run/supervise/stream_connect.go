@@ -47,6 +47,7 @@ func (st *stream) connect(c *call, sa []byte) (int64, error) {
 	}
 	p := f.park(c, uapi.POLLOUT, f.timeout(uapi.SO_SNDTIMEO_NEW), try)
 	p.late = func() (int64, error) { return 0, unix.EINPROGRESS }
+	p.foreign = true
 	f.n.host.kick(f)
 	return 0, errAnswered
 }

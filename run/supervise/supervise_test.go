@@ -73,6 +73,18 @@ func (s *syncWriter) Write(p []byte) (int, error) { return s.w.Write(p) }
 // node starts the supervisor of a host.
 func (l *lab) node(n *linen.Net) *supervise.Node {
 	l.t.Helper()
+	node := l.quietNode(n)
+	l.t.Cleanup(func() {
+		if err := node.Err(); err != nil {
+			l.t.Error(err)
+		}
+	})
+	return node
+}
+
+// quietNode is a node that may end by itself.
+func (l *lab) quietNode(n *linen.Net) *supervise.Node {
+	l.t.Helper()
 	node, err := l.host.Start(runtest.Context(l.t), supervise.Config{
 		Net:  n.Namespace(),
 		Init: nodeinit.Config{Name: n.Name(), Hostname: n.Name(), FuseDevice: runtest.FuseDevice(), Etc: map[string]string{"hosts": "127.0.0.1 localhost\n", "resolv.conf": ""}},
@@ -81,17 +93,28 @@ func (l *lab) node(n *linen.Net) *supervise.Node {
 		l.t.Fatal(err)
 	}
 	l.t.Log("mode:", node.Mode())
-	l.t.Cleanup(func() {
-		node.Close()
-		if err := node.Err(); err != nil {
-			l.t.Error(err)
-		}
-	})
+	l.t.Cleanup(func() { node.Close() })
 	return node
 }
 
 // run runs a program to its end and returns what it printed.
 func run(t *testing.T, n *supervise.Node, env []string, argv ...string) (string, nodeinit.Exit) {
+	t.Helper()
+	out, exit, err := try(t, n, env, argv...)
+	if err != nil {
+		t.Fatalf("%q: %v; output %q", argv, err, out)
+	}
+	return out, exit
+}
+
+// attempt is run for a program whose node may end.
+func attempt(t *testing.T, n *supervise.Node, env []string, argv ...string) (string, error) {
+	t.Helper()
+	out, _, err := try(t, n, env, argv...)
+	return out, err
+}
+
+func try(t *testing.T, n *supervise.Node, env []string, argv ...string) (string, nodeinit.Exit, error) {
 	t.Helper()
 	ctx := runtest.Context(t)
 	r, w, err := os.Pipe()
@@ -107,17 +130,14 @@ func run(t *testing.T, n *supervise.Node, env []string, argv ...string) (string,
 	proc, err := n.Exec(ctx, nodeinit.Program{Argv: argv, Env: append([]string{path, "LC_ALL=C"}, env...)}, null, w, w)
 	w.Close()
 	if err != nil {
-		t.Fatalf("exec %q: %v", argv, err)
+		return "", nodeinit.Exit{}, err
 	}
 	out, err := io.ReadAll(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	exit, err := proc.Wait(ctx)
-	if err != nil {
-		t.Fatalf("wait %q: %v; output %q", argv, err, out)
-	}
-	return string(out), exit
+	return string(out), exit, err
 }
 
 // tool skips where a tool is missing, and says so.
