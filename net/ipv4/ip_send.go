@@ -80,7 +80,6 @@ func (s *Send) Check(size int) error {
 func (s *Send) Xmit(c *kern.CPU, b *skb.Buff) error {
 	st := s.Route.st
 	if err := s.Check(b.Len()); err != nil {
-		st.path.mib.Inc(c, mib.IPFragFails)
 		b.Drop(c, st.n, skb.ReasonPKTTooBig)
 		return err
 	}

@@ -58,7 +58,7 @@ func echoPacket() []byte { return icmp(addrA, addrB, wire.ICMPEcho, 0, 1, make([
 // in which run of fragments it came (Linux's rule for duplicates looks at
 // runs).
 type fragModel struct {
-	run  [1 << 17]uint16 // 0: nothing yet
+	run  [4096]uint16 // 0: nothing yet; 255*8+255 is the last
 	runs uint16
 	last uint16 // the run that ends highest
 	top  int    // the highest end
