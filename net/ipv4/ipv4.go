@@ -9,10 +9,18 @@
 //	Flow -> rules (fib_rules.go) -> table (fib_trie.go) -> info (fib_info.go)
 //	     -> next hop -> exception (route_exception.go) -> Route (route.go)
 //
-// Linux files: net/ipv4/devinet.c, fib_frontend.c, fib_rules.c,
-// fib_semantics.c, fib_trie.c, route.c. RFCs: 791, 1122, 1812, 2992, 3704.
-// Not done: multicast routing, next hop objects (RTA_NH_ID is refused),
-// lightweight tunnels, realms as tc's classifier.
+//	dev -> ipRcv -> PREROUTING -> RouteInput -> localDeliver -> LOCAL_IN -> Protocol.Recv
+//	                                         -> ipForward -> FORWARD -.
+//	Send.Xmit -> LOCAL_OUT -------------------------------------------> ipOutput
+//	     -> POSTROUTING -> fragment -> neighbour -> dev
+//
+// Linux files: net/ipv4/arp.c, devinet.c, fib_frontend.c, fib_rules.c,
+// fib_semantics.c, fib_trie.c, icmp.c, igmp.c, ip_forward.c, ip_fragment.c,
+// ip_input.c, ip_options.c, ip_output.c, protocol.c, route.c. RFCs: 791, 792,
+// 826, 1122, 1191, 1812, 2113, 2992, 3376, 3704, 6864. Not done: multicast
+// routing, next hop objects (RTA_NH_ID is refused), lightweight tunnels, realms
+// as tc's classifier, IPsec policies, ICMP extensions (RFC 4884, RFC 8335), the
+// log of martians.
 package ipv4
 
 import (
