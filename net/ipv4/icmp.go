@@ -34,7 +34,7 @@ func (st *state) initICMP() error {
 	s.ignoreBroadcasts = b("icmp_echo_ignore_broadcasts", 1)
 	s.ignoreBogus = b("icmp_ignore_bogus_error_responses", 1)
 	s.inboundAddr = b("icmp_errors_use_inbound_ifaddr", 0)
-	s.ratelimit = t.Int("net/ipv4/icmp_ratelimit", sysctl.Spec{Default: 1000, Unit: sysctl.Milli})
+	s.ratelimit = t.Int("net/ipv4/icmp_ratelimit", sysctl.Spec{Default: 1000, Ranged: true, Max: 1<<31 - 1, Unit: sysctl.Milli})
 	s.ratemask = t.Int("net/ipv4/icmp_ratemask", sysctl.Spec{Default: icmpRatemask})
 	s.perSec = t.Int("net/ipv4/icmp_msgs_per_sec", sysctl.Spec{Default: 1000, Ranged: true, Max: 1<<31 - 1})
 	s.burst = t.Int("net/ipv4/icmp_msgs_burst", sysctl.Spec{Default: 50, Ranged: true, Max: 1<<31 - 1})

@@ -1,6 +1,7 @@
 package ipv4_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -265,9 +266,24 @@ func TestPathSysctls(t *testing.T) {
 			t.Errorf("%s = %q, %v", name, got, err)
 		}
 	}
-	for _, bad := range []string{"0", "256", "x"} {
-		if err := tree.Set("net/ipv4/ip_default_ttl", bad); err != errno.EINVAL {
-			t.Errorf("ip_default_ttl=%s: %v", bad, err)
+	for _, bad := range []string{ // refused by 6.18 as well
+		"ip_default_ttl=0", "ip_default_ttl=256", "ip_default_ttl=x", "ip_early_demux=256", "ip_dynaddr=300",
+		"icmp_ratelimit=-1", "icmp_msgs_per_sec=-1", "icmp_msgs_burst=-1", "icmp_echo_ignore_all=2", "igmp_qrv=0",
+		"icmp_ignore_bogus_error_responses=3", "icmp_errors_use_inbound_ifaddr=4", "ip_forward_update_priority=2",
+		"ipfrag_low_thresh=5000000", "ipfrag_high_thresh=1000", "ipfrag_max_dist=-1",
+	} {
+		name, v, _ := strings.Cut(bad, "=")
+		if err := tree.Set("net/ipv4/"+name, v); err != errno.EINVAL {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	for _, good := range []string{
+		"ip_no_pmtu_disc=4", "ipfrag_time=0", "ip_early_demux=7", "ip_nonlocal_bind=2", "fwmark_reflect=3",
+		"icmp_ratemask=-1", "ip_forward_use_pmtu=2", "tcp_early_demux=2", "igmp_link_local_mcast_reports=2",
+	} {
+		name, v, _ := strings.Cut(good, "=")
+		if err := tree.Set("net/ipv4/"+name, v); err != nil {
+			t.Errorf("%s: %v", good, err)
 		}
 	}
 }

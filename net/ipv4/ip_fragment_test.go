@@ -148,6 +148,7 @@ func TestReassemblyTimeout(t *testing.T) {
 // TestFragmentMemoryBounded: above ipfrag_high_thresh fragments are refused.
 func TestFragmentMemoryBounded(t *testing.T) {
 	w := newWorld(t)
+	w.set(w.b, "net/ipv4/ipfrag_low_thresh", "10000")
 	w.set(w.b, "net/ipv4/ipfrag_high_thresh", "20000")
 	for id := range 1000 {
 		w.inject(device(w.b, "b0"), piece(uint16(id), 0, 512, true), skb.PacketHost)

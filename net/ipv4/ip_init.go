@@ -12,6 +12,7 @@ import (
 	"linen/net/skb"
 	"linen/net/sysctl"
 	"linen/uapi"
+	"linen/uapi/errno"
 )
 
 // pathState is what the data path of a namespace holds.
@@ -105,8 +106,14 @@ func (p *pathState) initSettings(t *sysctl.Tree) {
 	s.fwdPMTU = b("ip_forward_use_pmtu", 0)
 	s.fwmarkReflect = b("fwmark_reflect", 0)
 	b("ip_dynaddr", 0)
-	s.fragHigh = t.Int("net/ipv4/ipfrag_high_thresh", sysctl.Spec{Default: 4 << 20, Unit: sysctl.Long})
-	s.fragLow = t.Int("net/ipv4/ipfrag_low_thresh", sysctl.Spec{Default: 3 << 20, Unit: sysctl.Long})
+	ordered := func(_, _ int64) error { // low is never above high
+		if s.fragLow.Load() > s.fragHigh.Load() {
+			return errno.EINVAL
+		}
+		return nil
+	}
+	s.fragHigh = t.Int("net/ipv4/ipfrag_high_thresh", sysctl.Spec{Default: 4 << 20, Unit: sysctl.Long, OnWrite: ordered})
+	s.fragLow = t.Int("net/ipv4/ipfrag_low_thresh", sysctl.Spec{Default: 3 << 20, Unit: sysctl.Long, OnWrite: ordered})
 	s.fragTime = t.Int("net/ipv4/ipfrag_time", sysctl.Spec{Default: 30_000, Unit: sysctl.Seconds})
 	s.fragDist = t.Int("net/ipv4/ipfrag_max_dist", sysctl.Spec{Default: 64, Ranged: true, Max: 1<<31 - 1})
 }
