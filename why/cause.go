@@ -112,8 +112,11 @@ func (f *facts) set(text, value string) string {
 func (f *facts) routing(r skb.Reason) (cause, bool) {
 	switch r {
 	case skb.ReasonIPForwardingOff:
-		by := f.setting(ipv4.ConfForwarding)
-		return cause{by, fmt.Sprintf("sysctl net.ipv4.ip_forward=1 on %s", f.node.Name)}, true
+		by, change := f.setting(ipv4.ConfForwarding), fmt.Sprintf("sysctl net.ipv4.ip_forward=1 on %s", f.node.Name)
+		if f.sysctl("net/ipv4/ip_forward") != "net.ipv4.ip_forward=0" { // it is this device alone
+			change = f.set(by, "1")
+		}
+		return cause{by, change}, true
 	case skb.ReasonIPInnoroutes, skb.ReasonIPOutnoroutes:
 		return f.noRoute(), true
 	case skb.ReasonIPBlackhole, skb.ReasonIPUnreachable, skb.ReasonIPProhibit:
@@ -137,7 +140,7 @@ func (f *facts) routing(r skb.Reason) (cause, bool) {
 			fmt.Sprintf("ip link set %s mtu %d on %s", d.Name(), f.size, f.node.Name)}, true
 	case skb.ReasonIPBadOption:
 		by := f.setting(ipv4.ConfAcceptSourceRoute)
-		return cause{by, fmt.Sprintf("sysctl net.ipv4.conf.all.accept_source_route=1 on %s", f.node.Name)}, true
+		return cause{by, f.set(by, "1")}, true
 	}
 	return cause{}, false
 }

@@ -141,6 +141,8 @@ func routingCases() []lossCase {
 			query: ask("a udp 10.99.0.1:9"), change: "ip route add 10.99.0.1|on r"},
 		{name: "ip_forward=0", setup: func(x *world) { x.sysctl(x.r, "net.ipv4.ip_forward", "0") }, live: udpTo("10.2.0.2:9"),
 			reason: "IP_FORWARDING_OFF", by: "net.ipv4.conf.eth0.forwarding=0", query: ask("a udp 10.2.0.2:9"), change: "sysctl net.ipv4.ip_forward=1 on r"},
+		{name: "forwarding off on one device", setup: func(x *world) { x.sysctl(x.r, "net.ipv4.conf.eth0.forwarding", "0") }, live: udpTo("10.2.0.2:9"),
+			reason: "IP_FORWARDING_OFF", by: "net.ipv4.conf.eth0.forwarding=0", query: ask("a udp 10.2.0.2:9"), change: "sysctl net.ipv4.conf.eth0.forwarding=1 on r"},
 		{name: "blackhole route", setup: blackhole(uapi.RTN_BLACKHOLE), live: udpTo("10.9.0.1:9"), reason: "IP_BLACKHOLE",
 			by: "blackhole 10.9.0.0/16", query: ask("a udp 10.9.0.1:9"), change: "ip route del blackhole 10.9.0.0/16 on r"},
 		{name: "unreachable route", setup: blackhole(uapi.RTN_UNREACHABLE), live: udpTo("10.9.0.1:9"), reason: "IP_UNREACHABLE",
@@ -159,7 +161,7 @@ func routingCases() []lossCase {
 			},
 			reason: "PKT_TOO_BIG", by: "link eth1 has MTU 600, the packet 1028 bytes", query: ask("a udp 10.2.0.2:9 size 1028 df"), change: "ip link set eth1 mtu 1028 on r"},
 		{name: "source route refused", live: from(packet{options: []byte{uapi.IPOPT_LSRR, 7, 4, 10, 2, 0, 9, 0}}),
-			reason: "IP_BAD_OPTION", by: "accept_source_route=", change: "accept_source_route=1"},
+			reason: "IP_BAD_OPTION", by: "net.ipv4.conf.all.accept_source_route=0", change: "sysctl net.ipv4.conf.all.accept_source_route=1 on r"},
 	}
 }
 
@@ -177,6 +179,13 @@ func sourceCases() []lossCase {
 			change: "sysctl net.ipv4.conf.eth0.accept_local=1 on r"},
 		{name: "martian source", live: from(packet{src: "224.1.2.3"}), reason: "IP_INVALID_SOURCE", by: "224.1.2.3 cannot be a source",
 			query: ask("r 10.2.0.2 from 224.1.2.3 iif eth0"), change: "sender"},
+		{name: "broadcast source", live: from(packet{src: "255.255.255.255"}), reason: "IP_INVALID_SOURCE", by: "255.255.255.255 cannot be a source",
+			query: ask("r 10.2.0.2 from 255.255.255.255 iif eth0"), change: "sender"},
+		{name: "no source", live: from(packet{src: "0.0.0.0"}), reason: "IP_INVALID_SOURCE", by: "0.0.0.0 cannot be a source"},
+		{name: "no destination", live: from(packet{dst: "0.0.0.0"}), reason: "IP_INVALID_DEST", by: "0.0.0.0 cannot be a destination",
+			query: ask("r 0.0.0.0 from 10.1.0.2 iif eth0"), change: "destination"},
+		{name: "loopback destination on a wire", live: from(packet{dst: "127.0.0.1"}), reason: "IP_LOCALNET",
+			by: "net.ipv4.conf.eth0.route_localnet=0", query: ask("r 127.0.0.1 from 10.1.0.2 iif eth0"), change: "route_localnet=1 on r"},
 		{name: "loopback source on a wire", live: from(packet{src: "127.0.0.1"}), reason: "IP_LOCALNET",
 			by: "net.ipv4.conf.eth0.route_localnet=0", query: ask("r 10.2.0.2 from 127.0.0.1 iif eth0"), change: "route_localnet=1 on r"},
 		{name: "group nobody joined", live: from(packet{dst: "239.1.2.3", mac: "01:00:5e:01:02:03"}), reason: "IP_INADDRERRORS",
@@ -260,7 +269,8 @@ func packetCases() []lossCase {
 		{name: "bad ICMP checksum", live: from(packet{dst: "10.1.0.1", proto: uapi.IPPROTO_ICMP, badL4: true}), reason: "ICMP_CSUM", by: "checksum"},
 		{name: "truncated packet", live: from(packet{payload: 100, cut: 60}), reason: "PKT_TOO_SMALL", by: "bytes were received"},
 		{name: "bad header", live: from(packet{options: []byte{uapi.IPOPT_RR, 40, 4, 0}}), reason: "IP_INHDR", by: "bytes were received"},
-		{name: "unknown protocol", live: from(packet{dst: "10.1.0.1", proto: 253}), reason: "IP_NOPROTO", by: "nobody takes ip-proto-253"},
+		{name: "unknown protocol", live: from(packet{dst: "10.1.0.1", proto: 253}), reason: "IP_NOPROTO", by: "nobody takes ip-proto-253",
+			query: ask("a 10.1.0.1 proto 253"), change: "on r"},
 		{name: "fragments time out", live: func(x *world) {
 			from(packet{dst: "10.1.0.1", frag: wire.IPv4MF, payload: 64})(x)
 			x.advance(40 * time.Second)
@@ -270,6 +280,8 @@ func packetCases() []lossCase {
 			netfilter.PointsOf(x.r.Namespace()).Add(&netfilter.Hook{Family: netfilter.IPv4, Num: netfilter.Forward, Name: "test",
 				Fn: func(*kern.CPU, *skb.Buff, netfilter.State) netfilter.Verdict { return netfilter.Drop }})
 		}, live: udpTo("10.2.0.2:9"), reason: "NETFILTER_DROP", by: "forward hook test"},
+		{name: "echo to a broadcast address", live: from(packet{dst: "10.2.0.255", proto: uapi.IPPROTO_ICMP}), reason: "INVALID_PROTO",
+			by: "net.ipv4.icmp_echo_ignore_broadcasts=1", query: ask("r 10.2.0.255 from 10.1.0.2 iif eth0 proto 1"), change: "icmp_echo_ignore_broadcasts=0 on r"},
 		{name: "echo ignored", setup: func(x *world) { x.sysctl(x.b, "net.ipv4.icmp_echo_ignore_all", "1") },
 			live: from(packet{proto: uapi.IPPROTO_ICMP}), reason: "ICMP_IGNORED", by: "net.ipv4.icmp_echo_ignore_all=1",
 			query: ask("a icmp 10.1.0.2 10.2.0.2"), change: "icmp_echo_ignore_all=0 on b"},

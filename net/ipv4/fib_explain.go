@@ -166,13 +166,21 @@ func (res *result) text(daddr uint32) string {
 	return s.String()
 }
 
-// Setting returns a setting that applies to the device, with its name: the
-// device's own value or that of "all", whichever is greater, as
+// Setting returns the setting that decides for the device, with its name: the
+// device's own value or that of "all", by how the two are combined, as
 // "net.ipv4.conf.eth0.rp_filter=1".
 func (in *InDevice) Setting(c Conf) string {
-	name, v := in.dev.Name(), in.Conf(c)
-	if all := in.all(c); all > v {
-		name, v = "all", all
+	name, v, all := in.dev.Name(), in.Conf(c), in.all(c)
+	switch c {
+	case ConfForwarding, ConfProxyARPPvlan, ConfMediumID: // the device's alone
+	case ConfAcceptSourceRoute, ConfMcForwarding, ConfBcForwarding, ConfARPEvictNocarrier: // both
+		if all < v {
+			name, v = "all", all
+		}
+	default:
+		if all > v {
+			name, v = "all", all
+		}
 	}
 	return fmt.Sprintf("net.ipv4.conf.%s.%s=%d", strings.ReplaceAll(name, ".", "/"), confNames[c], v)
 }
