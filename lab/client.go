@@ -73,16 +73,22 @@ func (c *Client) Call(ctx context.Context, path string, in, out any) error {
 	return json.Unmarshal(data, out)
 }
 
-// Stream posts a request whose reply is a stream, such as JSON lines; the caller closes it.
+// Stream posts a request whose reply is a stream, such as JSON lines; the caller closes it. An in that is an io.Reader is sent
+// as it is, while the reply comes.
 func (c *Client) Stream(ctx context.Context, path string, in any) (io.ReadCloser, error) {
-	data, err := json.Marshal(in)
+	body, ok := in.(io.Reader)
+	if !ok {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://lab"+path, body)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://lab"+path, bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
+	req.Close = true // a daemon that has said no does not wait for the rest of the request
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("the daemon of lab %s does not answer: %w", c.name, err)

@@ -17,7 +17,16 @@ import (
 
 func main() {
 	becomeInit()
-	os.Exit(run(os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(commandLine(os.Args[1:]), stdio{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// commandLine adds the verb that Wireshark leaves out when linen is linked into
+// its folder of capture programs.
+func commandLine(args []string) []string {
+	if len(args) > 0 && (strings.HasPrefix(args[0], "--extcap-") || args[0] == "--capture") {
+		return append([]string{"extcap"}, args...)
+	}
+	return args
 }
 
 // stdio is where a command reads and writes.

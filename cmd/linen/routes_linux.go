@@ -33,6 +33,7 @@ type service struct {
 func (s *service) routes(mux *http.ServeMux) {
 	mux.HandleFunc(pathWhy, lab.Handle(s.why))
 	mux.HandleFunc(pathWhyLive, s.whyLive)
+	mux.HandleFunc(pathCapture, s.capture)
 }
 
 // nodes are the lab's networks by name.

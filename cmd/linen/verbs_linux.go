@@ -8,7 +8,7 @@ import (
 
 // linuxVerbs are the verbs that run programs, which needs Linux.
 func linuxVerbs() []*cobra.Command {
-	return []*cobra.Command{newUp(), newExec(), newSh(), newRun(), newWhy(), newDoctor()}
+	return []*cobra.Command{newUp(), newExec(), newSh(), newRun(), newWhy(), newCapture(), newExtcap(), newDoctor()}
 }
 
 // becomeInit makes this process a node's init when it was started as one.

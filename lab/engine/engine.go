@@ -40,6 +40,7 @@ type Engine struct {
 	mu     sync.Mutex
 	nodes  map[string]*node
 	closed bool
+	done   chan struct{} // closed with the engine
 }
 
 // node is one node's programs; its init starts with the first.
@@ -62,7 +63,7 @@ func New(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{net: newNetwork(cfg.CPUs, cfg.Seed), host: host, cfg: cfg, nodes: make(map[string]*node)}, nil
+	return &Engine{net: newNetwork(cfg.CPUs, cfg.Seed), host: host, cfg: cfg, nodes: make(map[string]*node), done: make(chan struct{})}, nil
 }
 
 // Net returns a node's network, or nil.
@@ -274,6 +275,7 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	e.closed = true
+	close(e.done)
 	nodes := e.nodes
 	e.mu.Unlock()
 	var all sync.WaitGroup

@@ -11,6 +11,7 @@
 package pcap
 
 import (
+	"errors"
 	"io"
 	"sync"
 
@@ -39,13 +40,17 @@ type Config struct {
 	Names   []pcapng.Name           // addresses' names, for the name resolution block
 	App     string                  // the section's application; "": linen
 	Filter  func(frame *Frame) bool // whether to record; runs on the Recorder's goroutine
+	Limit   uint64                  // packets after which the Recorder ends by itself; 0: none
 }
 
 // A Frame is a packet as a Filter sees it.
 type Frame struct {
-	Proto  uint16 // EtherType
-	Packet []byte // from the network header on
-	Len    int    // of it on the wire
+	Source  int    // which of the Recorder's sources
+	Proto   uint16 // EtherType
+	Packet  []byte // from the network header on
+	Len     int    // of it on the wire
+	Dropped bool   // for Reason
+	Reason  skb.Reason
 }
 
 // maxQueue bounds the bytes that wait to be written.
@@ -80,7 +85,8 @@ type Recorder struct {
 	out     *pcapng.Writer
 	stop    []func()
 	done    chan struct{}
-	stats   []pcapng.Stats
+	stats   []pcapng.Stats // the writer's, as taken
+	taken   uint64
 
 	mu     sync.Mutex // guards what follows
 	in     *queue
@@ -202,7 +208,7 @@ func (r *Recorder) write() {
 			closed := r.closed
 			r.mu.Unlock()
 			if closed {
-				r.fail(r.end(lost))
+				r.fail(r.end())
 				return
 			}
 			r.wake.Wait()
@@ -214,7 +220,11 @@ func (r *Recorder) write() {
 			lost[i] += n
 			r.stats[i].Dropped += n
 		}
-		if err := r.flush(q, lost); err != nil {
+		switch err := r.flush(q, lost); {
+		case errors.Is(err, errLimit):
+			r.fail(r.end())
+			return
+		case err != nil:
 			r.fail(err)
 			return
 		}
@@ -229,7 +239,7 @@ func (r *Recorder) flush(q *queue, lost []uint64) error {
 		data := q.bytes[rec.start:rec.end]
 		st := &r.stats[rec.source]
 		st.Received++
-		if f := r.cfg.Filter; f != nil && !f(&Frame{rec.proto, data[min(max(rec.network, 0), len(data)):], rec.size - rec.network}) {
+		if f := r.cfg.Filter; f != nil && !f(rec.view(data)) {
 			continue
 		}
 		st.Taken++
@@ -242,12 +252,24 @@ func (r *Recorder) flush(q *queue, lost []uint64) error {
 		if err := r.out.WritePacket(p); err != nil {
 			return err
 		}
+		if r.taken++; r.taken == r.cfg.Limit {
+			return errLimit
+		}
 	}
 	return nil
 }
 
+// view is the record as a Filter sees it.
+func (rec *record) view(data []byte) *Frame {
+	return &Frame{Source: rec.source, Proto: rec.proto, Packet: data[min(max(rec.network, 0), len(data)):],
+		Len: rec.size - rec.network, Dropped: rec.drop, Reason: rec.reason}
+}
+
+// errLimit ends a Recorder that has what was asked for.
+var errLimit = errors.New("pcap: enough")
+
 // end writes the statistics.
-func (r *Recorder) end(lost []uint64) error {
+func (r *Recorder) end() error {
 	now := r.kernel.Wall(r.kernel.Now()).UnixNano()
 	for i := range r.sources {
 		st := r.stats[i]
