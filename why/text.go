@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ type Printer struct {
 	Color bool
 
 	width int    // of the column of nodes and devices
-	last  uint64 // the packet that was described
+	last  string // the packet that was described
 }
 
 // SGR codes.
@@ -36,9 +37,18 @@ func (p *Printer) paint(code, s string) string {
 // happened to it, and why.
 func (p *Printer) Event(e *Event) error {
 	var s strings.Builder
-	if e.Packet != nil && (e.ID != p.last || e.ID == 0) {
-		fmt.Fprintf(&s, "#%d %s\n", e.ID, e.Packet.Text)
-		p.last = e.ID
+	if e.Packet != nil {
+		head := "#" + strconv.FormatUint(e.ID, 10)
+		if e.ID == 0 { // it has no number: it is still to be made
+			head = "   " + e.Packet.Text
+		}
+		if head != p.last {
+			p.last = head
+			if e.ID != 0 {
+				head += " " + e.Packet.Text
+			}
+			s.WriteString(head + "\n")
+		}
 	}
 	where := e.Node
 	if e.Device != "" {

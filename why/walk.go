@@ -391,19 +391,7 @@ func (w *walker) refused(n Node, d *dev.Device, rt *ipv4.Route, l *ipv4.Lookup) 
 		w.end(n, d, nil, r.Reason)
 		return
 	}
-	w.end(n, d, nil, r.Reason, "ICMP "+unreachName(r.Code)+" to the sender")
-}
-
-func unreachName(code uint8) string {
-	switch code {
-	case wire.ICMPNetUnreach:
-		return "net unreachable"
-	case wire.ICMPHostUnreach:
-		return "host unreachable"
-	case wire.ICMPPktFiltered:
-		return "admin prohibited"
-	}
-	return fmt.Sprintf("unreachable, code %d", code)
+	w.end(n, d, nil, r.Reason, "ICMP "+ipv4.ICMPName(wire.ICMPDestUnreach, r.Code)+" to the sender")
 }
 
 // forward passes the packet on (ip_forward).

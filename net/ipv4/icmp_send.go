@@ -1,7 +1,6 @@
 package ipv4
 
 import (
-	"strconv"
 	"time"
 
 	"linen/kern"
@@ -82,7 +81,7 @@ func ICMPSend(c *kern.CPU, b *skb.Buff, typ, code uint8, info uint32) {
 // traceICMP is the trace point of a message about b.
 func (st *state) traceICMP(c *kern.CPU, b *skb.Buff, typ, code uint8, what string) {
 	if st.n.Tracing.Load() {
-		skb.Trace(c, st.n, b, skb.Event{Point: skb.PointICMP, Verdict: what, By: "type " + strconv.Itoa(int(typ)) + " code " + strconv.Itoa(int(code))})
+		skb.Trace(c, st.n, b, skb.Event{Point: skb.PointICMP, Verdict: what, By: "ICMP " + ICMPName(typ, code)})
 	}
 }
 
