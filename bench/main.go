@@ -2,7 +2,7 @@
 // its own targets, all in one run, and prints ratios: a time alone says as
 // much about the machine as about the code.
 //
-//	cd bench && go run . [-time 2s] [NAME...]
+//	cd bench && go run . [-time 2s] [-turns 5] [-subject linen] [-profile FILE] [NAME...]
 //
 // Every figure is CPU time of the whole process (user and system, garbage
 // collector included) per operation, from getrusage, because wall-clock time
@@ -16,6 +16,8 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"runtime/pprof"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -37,12 +39,19 @@ type comparison struct {
 func main() {
 	length := flag.Duration("time", time.Second, "CPU time of one turn")
 	turns := flag.Int("turns", 5, "turns of each subject")
+	only := flag.String("subject", "", "measure only this subject of each row")
+	profile := flag.String("profile", "", "write a CPU profile of everything to this file")
 	flag.Parse()
+	if *profile != "" {
+		f := must(os.Create(*profile))
+		check(pprof.StartCPUProfile(f))
+		defer func() { pprof.StopCPUProfile(); check(f.Close()) }()
+	}
 	for _, c := range comparisons() {
 		if !wanted(c.name, flag.Args()) {
 			continue
 		}
-		compare(c, *length, *turns)
+		compare(c, *only, *length, *turns)
 	}
 }
 
@@ -68,8 +77,8 @@ func wanted(name string, patterns []string) bool {
 type cost struct{ cpu, allocs, bytes float64 }
 
 // compare measures a row's subjects in turns.
-func compare(c comparison, length time.Duration, turns int) {
-	subjects := c.set()
+func compare(c comparison, only string, length time.Duration, turns int) {
+	subjects := slices.DeleteFunc(c.set(), func(s subject) bool { return only != "" && s.name != only })
 	best := make([]cost, len(subjects))
 	counts := make([]int, len(subjects))
 	for i, s := range subjects {

@@ -171,8 +171,12 @@ func headerLen4(b []byte) (int, bool) {
 
 // headerSum is the one's complement sum of 20 to 60 bytes, a multiple of 4.
 func headerSum(b []byte) uint16 {
-	var s uint64
-	for len(b) >= 4 {
+	if len(b) < IPv4HdrLen {
+		return 0 // headerLen4 has looked; this tells the compiler
+	}
+	x, y := be.Uint64(b), be.Uint64(b[8:])
+	s := x>>32 + x&0xffffffff + y>>32 + y&0xffffffff
+	for b = b[16:]; len(b) >= 4; {
 		s += uint64(be.Uint32(b))
 		b = b[4:]
 	}

@@ -54,12 +54,17 @@ func mask(n uint8) uint32 { return ^uint32(0) << (32 - n) }
 type node[T any] struct {
 	prefix Prefix
 	idx    uint32 // in the front's leaves, 0 for none; the writer's
+	mask   uint32 // of the prefix
 	value  atomic.Pointer[T]
 	child  [2]atomic.Pointer[node[T]]
 }
 
+func newNode[T any](p Prefix) *node[T] { return &node[T]{prefix: p, mask: mask(p.Len)} }
+
+// toward returns the link to follow for addr. A node of 32 bits has none, so
+// that the masked shift may say anything there.
 func (n *node[T]) toward(addr uint32) *atomic.Pointer[node[T]] {
-	return &n.child[addr>>(31-n.prefix.Len)&1]
+	return &n.child[addr>>((31-n.prefix.Len)&31)&1]
 }
 
 // Table maps prefixes to values. The zero Table is empty and ready. Lookup,
@@ -109,6 +114,21 @@ func (t *Table[T]) Lookup(addr uint32) Match[T] {
 		// It went away while we looked: the trie knows.
 	}
 	return t.walk(addr, 33)
+}
+
+// Best returns the value of the longest match of addr, nil for none: Lookup
+// for the data path, which seldom needs to know more.
+func (t *Table[T]) Best(addr uint32) *T {
+	if t.front.Load() != nil {
+		return t.Lookup(addr).Value
+	}
+	var best *T
+	for n := t.root.Load(); n != nil && (addr^n.prefix.Addr)&n.mask == 0; n = n.toward(addr).Load() {
+		if v := n.value.Load(); v != nil {
+			best = v
+		}
+	}
+	return best
 }
 
 // walk returns the longest match of less than limit bits.
@@ -161,7 +181,7 @@ func (t *Table[T]) place(p Prefix) *node[T] {
 	for {
 		n := link.Load()
 		if n == nil {
-			leaf := &node[T]{prefix: p}
+			leaf := newNode[T](p)
 			link.Store(leaf)
 			return leaf
 		}
@@ -172,13 +192,13 @@ func (t *Table[T]) place(p Prefix) *node[T] {
 		case common == n.prefix.Len:
 			link = n.toward(p.Addr)
 		case common == p.Len:
-			above := &node[T]{prefix: p}
+			above := newNode[T](p)
 			above.toward(n.prefix.Addr).Store(n)
 			link.Store(above)
 			return above
 		default:
-			fork := &node[T]{prefix: Prefix{p.Addr & mask(common), common}}
-			leaf := &node[T]{prefix: p}
+			fork := newNode[T](Prefix{p.Addr & mask(common), common})
+			leaf := newNode[T](p)
 			fork.toward(p.Addr).Store(leaf)
 			fork.toward(n.prefix.Addr).Store(n)
 			link.Store(fork)

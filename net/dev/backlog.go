@@ -38,17 +38,16 @@ func softnetOf(c *kern.CPU) *softnet {
 // drops it.
 func Rx(c *kern.CPU, d *Device, b *skb.Buff) bool {
 	b.Dev = d
-	n := d.Net()
 	if !d.Running() {
 		d.Stats.At(c).RxDropped++
-		b.Drop(c, n, skb.ReasonDevReady)
+		b.Drop(c, d.Net(), skb.ReasonDevReady)
 		return false
 	}
 	s := softnetOf(c)
-	if len(s.queue)-s.head >= stateOf(n).maxBacklog() {
+	if len(s.queue)-s.head >= d.home.Load().maxBacklog() {
 		s.dropped++
 		d.Stats.At(c).RxDropped++
-		b.Drop(c, n, skb.ReasonCpuBacklog)
+		b.Drop(c, d.Net(), skb.ReasonCpuBacklog)
 		return false
 	}
 	if b.Tstamp == 0 {

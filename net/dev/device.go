@@ -35,6 +35,7 @@ type Device struct {
 
 	k     *kern.Kernel
 	net   atomic.Pointer[netns.Net]
+	home  atomic.Pointer[state] // the namespace's, for the data path
 	name  atomic.Pointer[string]
 	alt   atomic.Pointer[[]string]
 	index atomic.Int32
@@ -114,6 +115,7 @@ func New(n *netns.Net, name string, ops Ops) *Device {
 	d.Stats = kern.NewLocal[Stats](d.k)
 	d.slots = make([]slotCell, slotCount.Load())
 	d.net.Store(n)
+	d.home.Store(stateOf(n))
 	d.name.Store(&name)
 	d.TSOMaxSize, d.TSOMaxSegs = gsoLegacyMaxSize, gsoMaxSegs
 	d.gsoMaxSize.Store(gsoLegacyMaxSize)

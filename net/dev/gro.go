@@ -32,7 +32,7 @@ func SetMerger(n *netns.Net, m Merger) {
 // input takes b from the backlog to its Merger or straight up.
 func (s *softnet) input(c *kern.CPU, b *skb.Buff) {
 	d := Of(b)
-	box := stateOf(d.Net()).merger.Load()
+	box := d.home.Load().merger.Load()
 	if box == nil || d.Features()&FeatGRO == 0 {
 		Receive(c, b)
 		return

@@ -48,6 +48,7 @@ func Move(d *Device, to *netns.Net, pattern string, index int) error {
 	d.lists.uc, d.lists.mc = nil, nil
 	d.lists.mu.Unlock()
 	d.net.Store(to)
+	d.home.Store(stateOf(to))
 	d.index.Store(int32(index))
 	d.name.Store(&name)
 	d.leaving = false

@@ -59,10 +59,39 @@ func Receive(c *kern.CPU, b *skb.Buff) {
 	if n.Tracing.Load() {
 		skb.Trace(c, n, b, skb.Event{Point: skb.PointDevRx, Device: orig.Name()})
 	}
-	r := delivery{n: n, s: stateOf(n), orig: orig}
+	s := orig.home.Load()
+	if p := s.only(orig, b); p != nil {
+		b.Iif = int32(orig.Ifindex())
+		p.Recv(c, b, orig, orig)
+		return
+	}
+	r := delivery{n: n, s: s, orig: orig}
 	for again := true; again; {
 		b, again = r.round(c, b)
 	}
+}
+
+// only returns who alone wants b, received by d, if that is so and nobody else
+// has a say about it: the usual frame needs no more of a look. nil: look.
+func (s *state) only(d *Device, b *skb.Buff) *PacketType {
+	if isVLAN(b.Protocol) || b.VLANProto != 0 || d.rxHandler.Load() != nil || d.ingress.Load() != nil ||
+		d.ptypes.Load() != nil || d.taps.Load() != nil || s.taps.Load() != nil {
+		return nil
+	}
+	list := s.ptypes.Load()
+	if list == nil {
+		return nil
+	}
+	var one *PacketType
+	for _, p := range *list {
+		if p.Proto == b.Protocol {
+			if one != nil || p.Wants != nil {
+				return nil
+			}
+			one = p
+		}
+	}
+	return one
 }
 
 // delivery is one frame's way to those who want it. Whoever matches waits in

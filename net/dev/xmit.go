@@ -97,7 +97,7 @@ func hand(c *kern.CPU, n *netns.Net, s *softnet, d *Device, b *skb.Buff) {
 		skb.Trace(c, n, b, skb.Event{Point: skb.PointDevTx, Device: d.Name()})
 	}
 	b.TxStamp(c, skb.TSTxSoftware)
-	if st := stateOf(n); st.taps.Load() != nil || d.taps.Load() != nil {
+	if st := d.home.Load(); st.taps.Load() != nil || d.taps.Load() != nil {
 		tapTx(c, &st.taps, d, b)
 		tapTx(c, &d.taps, d, b)
 	}

@@ -17,7 +17,8 @@ type table struct {
 	id       uint32
 	prefixes lpm.Table[alias]             // the first route of each prefix
 	hosts    addrMap[alias]               // local: those of /32
-	nets     atomic.Pointer[[]lpm.Prefix] // local: the others, at most maxNets; nil: use the trie
+	nets     atomic.Pointer[[]lpm.Prefix] // local: the others, at most maxNets; nil: none
+	many     atomic.Bool                  // local: there are more than maxNets: use the trie
 	routes   int
 	defaults int // routes of 0.0.0.0/0
 }
@@ -49,17 +50,21 @@ func (t *table) setHead(p lpm.Prefix, a *alias) {
 		}
 	}
 	if len(nets) > maxNets {
-		t.nets.Store(nil)
+		t.many.Store(true)
 		return
 	}
 	t.nets.Store(&nets)
+	t.many.Store(false)
 }
 
 // none reports, quickly, that the local table has nothing for addr.
 func (t *table) none(addr uint32) bool {
-	nets := t.nets.Load()
-	if nets == nil || t.hosts.get(addr) != nil {
+	if t.many.Load() || t.hosts.get(addr) != nil {
 		return false
+	}
+	nets := t.nets.Load()
+	if nets == nil {
+		return true
 	}
 	for _, p := range *nets {
 		if p.Contains(addr) {

@@ -7,6 +7,7 @@ import (
 	"linen/net/inetfrag"
 	"linen/net/inetpeer"
 	"linen/net/mib"
+	"linen/net/neigh"
 	"linen/net/netfilter"
 	"linen/net/netns"
 	"linen/net/skb"
@@ -18,16 +19,17 @@ import (
 // pathState is what the data path of a namespace holds.
 type pathState struct {
 	upcalls
-	mib   *mib.Table
-	hooks *netfilter.Points
-	after continuations
-	set   pathSettings
-	frags *inetfrag.Table[fragKey]
-	peers *inetpeer.Base
-	ids   idGenerators
-	icmp  icmpState
-	igmp  igmpState
-	rmPt  func() // of the packet type
+	mib    *mib.Table
+	neighs *neigh.Table
+	hooks  *netfilter.Points
+	after  continuations
+	set    pathSettings
+	frags  *inetfrag.Table[fragKey]
+	peers  *inetpeer.Base
+	ids    idGenerators
+	icmp   icmpState
+	igmp   igmpState
+	rmPt   func() // of the packet type
 }
 
 // continuations name what follows each hook point.
@@ -56,6 +58,7 @@ type pathSettings struct {
 func (st *state) initData() error {
 	p, n := &st.path, st.n
 	p.mib = mib.Of(n)
+	p.neighs = neigh.Of(n).V4
 	p.hooks = netfilter.PointsOf(n)
 	p.initSettings(sysctl.Of(n))
 	p.peers = inetpeer.New(n.Kernel())

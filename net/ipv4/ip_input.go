@@ -27,7 +27,7 @@ func ipRcv(c *kern.CPU, b *skb.Buff, d, _ *dev.Device) {
 	}
 	b.IP = skb.IPControl{}
 	b.Iif = int32(d.Ifindex())
-	b.SetTransportHeader(int(b.Data()[0]&15) * 4)
+	b.SetTransportHeader((*wire.IPv4Hdr)(b.Data()).IHL())
 	b.Orphan(c)
 	if p := st.path.hooks; !p.Empty(netfilter.IPv4, netfilter.PreRouting) &&
 		!p.Run(c, b, netfilter.State{Net: n, In: d, Family: netfilter.IPv4, Hook: netfilter.PreRouting, Cont: st.path.after.preRouting}) {
@@ -39,12 +39,12 @@ func ipRcv(c *kern.CPU, b *skb.Buff, d, _ *dev.Device) {
 // checkHeader applies RFC 1122 §3.2.1.1-2: version, lengths, checksum. It
 // returns why b must be dropped, and the counter to move.
 func checkHeader(c *kern.CPU, b *skb.Buff, st *state) (skb.Reason, mib.ID) {
-	m := st.path.mib
 	if b.PktType == skb.PacketOtherHost {
 		return skb.ReasonOtherhost, noCounter
 	}
-	m.Inc(c, mib.IPInReceives)
-	m.Add(c, mib.IPExtInOctets, uint64(b.Len()))
+	m := st.path.mib.At(c)
+	m[mib.IPInReceives]++
+	m[mib.IPExtInOctets] += uint64(b.Len())
 	if !b.MayPull(wire.IPv4HdrLen) {
 		return skb.ReasonPKTTooSmall, mib.IPInHdrErrors
 	}
@@ -53,15 +53,18 @@ func checkHeader(c *kern.CPU, b *skb.Buff, st *state) (skb.Reason, mib.ID) {
 	if h.Version() != 4 || ihl < wire.IPv4HdrLen {
 		return skb.ReasonIPInhdr, mib.IPInHdrErrors
 	}
-	m.Add(c, mib.IPExtInNoECTPkts+mib.ID(h.TOS()&3), max(1, uint64(b.GSOSegs)))
-	if ihl > wire.IPv4HdrLen && !b.MayPull(ihl) {
-		return skb.ReasonIPInhdr, mib.IPInHdrErrors
+	m[mib.IPExtInNoECTPkts+mib.ID(h.TOS()&3)] += max(1, uint64(b.GSOSegs))
+	if ihl > wire.IPv4HdrLen {
+		if !b.MayPull(ihl) {
+			return skb.ReasonIPInhdr, mib.IPInHdrErrors
+		}
+		h = (*wire.IPv4Hdr)(b.Data())
 	}
-	if !wire.VerifyCheck4(b.Data()[:ihl]) {
-		m.Inc(c, mib.IPExtInCsumErrors)
+	if !wire.VerifyCheck4(b.Data()) {
+		m[mib.IPExtInCsumErrors]++
 		return skb.ReasonIPCsum, mib.IPInHdrErrors
 	}
-	total := (*wire.IPv4Hdr)(b.Data()).TotLen()
+	total := h.TotLen()
 	switch {
 	case b.Len() < total:
 		return skb.ReasonPKTTooSmall, mib.IPExtInTruncatedPkts

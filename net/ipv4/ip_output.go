@@ -126,13 +126,12 @@ func finishOutput2(c *kern.CPU, b *skb.Buff, st *state, rt *Route) {
 		st.path.mib.Inc(c, mib.IPExtOutBcastPkts)
 		st.path.mib.Add(c, mib.IPExtOutBcastOctets, uint64(b.Len()))
 	}
-	st.path.mib.Inc(c, mib.IPOutTransmits)
-	st.path.mib.Add(c, mib.IPExtOutOctets, uint64(b.Len()))
+	m := st.path.mib.At(c)
+	m[mib.IPOutTransmits]++
+	m[mib.IPExtOutOctets] += uint64(b.Len())
 	d := rt.Dev
-	if room := d.LinkHeadroom(); b.Room() < room {
-		b.Cow(room)
-	}
-	nb := neigh.Of(st.n).V4.Lookup4(c, d, rt.NextHop((*wire.IPv4Hdr)(b.Data()).Daddr()))
+	b.Cow(d.LinkHeadroom())
+	nb := st.path.neighs.Lookup4(c, d, rt.NextHop((*wire.IPv4Hdr)(b.Data()).Daddr()))
 	if nb == nil {
 		b.Drop(c, st.n, skb.ReasonNeighCreatefail)
 		return

@@ -24,6 +24,10 @@ func RouteInput(c *kern.CPU, n *netns.Net, b *skb.Buff, daddr, saddr uint32, tos
 	if in == nil {
 		return reasonNoInDev
 	}
+	if rt := st.quickForward(in, daddr, saddr); rt != nil {
+		b.Dst = rt
+		return 0
+	}
 	f := Flow{Daddr: daddr, Saddr: saddr, TOS: tos & dscp, IIF: d.Ifindex(), Mark: b.Mark}
 	var res result
 	rt, reason := st.routeInput(c, b, &f, in, &res)

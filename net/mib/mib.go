@@ -51,6 +51,10 @@ func Add(c *kern.CPU, n *netns.Net, id ID, v uint64) { key.Of(n).cells.At(c)[id]
 // Inc adds one to the counter id. The caller holds c.
 func (t *Table) Inc(c *kern.CPU, id ID) { t.cells.At(c)[id]++ }
 
+// At returns c's counters, for who moves several of them at once. The caller
+// holds c.
+func (t *Table) At(c *kern.CPU) *[NumIDs]uint64 { return t.cells.At(c) }
+
 // Add adds v to the counter id. The caller holds c.
 func (t *Table) Add(c *kern.CPU, id ID, v uint64) { t.cells.At(c)[id] += v }
 
