@@ -104,11 +104,15 @@ func (h *History) setBy(node, by string) string {
 	return ""
 }
 
+// defaultRules is what net/ipv4 says when there are no rules but the first
+// three; no command made them.
+const defaultRules = "default rules"
+
 // namedIn returns the objects that a step's text names, the most telling
 // first.
 func namedIn(by string) []string {
 	f := strings.Fields(by)
-	if len(f) == 0 {
+	if len(f) == 0 || by == defaultRules {
 		return nil
 	}
 	var list []string

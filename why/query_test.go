@@ -66,6 +66,7 @@ func TestHistory(t *testing.T) {
 		{"rule 12: from 10.0.0.0/8 lookup 7", "ip rule add from 10.0.0.0/8 table 7 pref 12 (pid 5)"},
 		{"link eth0 of r1 is down", "ip link set dev eth0 down (pid 6)"},
 		{"10.3.0.0/24 dev eth0", ""},
+		{"default rules", ""},
 	} {
 		if got := h.setBy("r1", tt.by); got != tt.want {
 			t.Errorf("%s\ngot  %s\nwant %s", tt.by, got, tt.want)

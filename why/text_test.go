@@ -19,12 +19,15 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// macs are random; the golden files do not hold them.
-var macs = regexp.MustCompile(`([0-9a-f]{2}:){5}[0-9a-f]{2}`)
+// MACs and chosen ports are random; the golden files do not hold them.
+var (
+	macs  = regexp.MustCompile(`([0-9a-f]{2}:){5}[0-9a-f]{2}`)
+	ports = regexp.MustCompile(`0\.0\.0\.0\.[0-9]+`)
+)
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
-	got = macs.ReplaceAllString(got, "MAC")
+	got = ports.ReplaceAllString(macs.ReplaceAllString(got, "MAC"), "0.0.0.0.PORT")
 	file := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -99,20 +102,53 @@ func TestDryRunLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// TestLiveText compares a ping's events with testdata/live.txt.
+// TestLiveText compares what is seen with testdata/live*.txt.
 func TestLiveText(t *testing.T) {
-	x := newWorld(t)
-	x.resolve()
-	x.sysctl(x.b, "net.ipv4.icmp_echo_ignore_all", "1")
-	w := why.NewWatcher(x.nodes, why.Filter{}, history())
-	defer w.Close()
-	x.inject(x.a, "eth0", packet{src: "10.1.0.2", dst: "10.2.0.2", proto: uapi.IPPROTO_ICMP, payload: 56})
-	var out strings.Builder
-	p := &why.Printer{W: &out}
-	for _, e := range w.Take() {
-		x.must(p.Event(&e))
+	ping := packet{src: "10.1.0.2", dst: "10.2.0.2", proto: uapi.IPPROTO_ICMP, payload: 56}
+	for _, tt := range []struct {
+		name string
+		run  func(x *world)
+	}{
+		{"live.txt", func(x *world) {
+			x.sysctl(x.b, "net.ipv4.icmp_echo_ignore_all", "1")
+			x.inject(x.a, "eth0", ping)
+		}},
+		{"live-ttl.txt", func(x *world) {
+			p := ping
+			p.ttl = 1
+			x.inject(x.a, "eth0", p)
+		}},
+		{"live-refused.txt", func(x *world) {
+			x.netlinkRoute(x.a, "10.9.0.0/16", uapi.RTN_PROHIBIT)
+			x.send(x.a, "10.9.0.1:9", 10)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := newWorld(t)
+			x.resolve()
+			w := why.NewWatcher(x.nodes, why.Filter{}, history())
+			defer w.Close()
+			tt.run(x)
+			var out strings.Builder
+			p := &why.Printer{W: &out}
+			for _, e := range w.Take() {
+				x.must(p.Event(&e))
+			}
+			golden(t, tt.name, out.String())
+		})
 	}
-	golden(t, "live.txt", out.String())
+}
+
+// TestColour: words are painted only when the caller says so.
+func TestColour(t *testing.T) {
+	x := newWorld(t)
+	r := walk(t, x.nodes, "a udp 10.2.0.2:9")
+	var plain, colour strings.Builder
+	x.must((&why.Printer{W: &plain}).Report(r))
+	x.must((&why.Printer{W: &colour, Color: true}).Report(r))
+	if strings.Contains(plain.String(), "\x1b") || !strings.Contains(colour.String(), "\x1b[31mDROP NO_SOCKET\x1b[0m") {
+		t.Errorf("plain %q\ncolour %q", plain.String(), colour.String())
+	}
 }
 
 // TestEventsAreJSON: each line is one object that reads back.
