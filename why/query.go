@@ -15,7 +15,7 @@ type Query struct {
 }
 
 // queryUsage is what ParseQuery takes.
-const queryUsage = "NODE DST [from SRC] [iif DEV] [proto N] [tos N] [mark N] [ttl N] [size N] [df], or NODE tcp|udp SRC:PORT DST:PORT ..., or NODE icmp SRC DST ..."
+const queryUsage = "NODE DST [from SRC] [iif DEV] [proto N] [tos N] [mark N] [ttl N] [size N] [df] [back], or NODE tcp|udp SRC:PORT DST:PORT ..., or NODE icmp SRC DST ..."
 
 // ParseQuery reads the words of a dry run:
 //
@@ -24,9 +24,10 @@ const queryUsage = "NODE DST [from SRC] [iif DEV] [proto N] [tos N] [mark N] [tt
 //	NODE tcp|udp [SRC:PORT] DST:PORT
 //	NODE icmp [SRC] DST
 //
-// each with proto N, tos N, mark N, ttl N, size BYTES and df behind. ok is false when
-// the words are no such question but may be a filter for the live view: a node
-// alone, or one followed by something that is no address.
+// each with proto N, tos N, mark N, ttl N, size BYTES, df and back (walk the
+// answer too) behind. ok is false when the words are no such question but may
+// be a filter for the live view: a node alone, or one followed by something
+// that is no address.
 func ParseQuery(args []string) (q Query, ok bool, err error) {
 	if len(args) < 2 {
 		return q, false, nil
@@ -97,8 +98,12 @@ func (f *Flow) options(words []string) error {
 	for len(words) > 0 {
 		key := words[0]
 		words = words[1:]
-		if key == "df" {
+		switch key {
+		case "df":
 			f.DF = true
+			continue
+		case "back":
+			f.Back = true
 			continue
 		}
 		if len(words) == 0 {

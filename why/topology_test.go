@@ -197,3 +197,20 @@ func TestWalkOtherFates(t *testing.T) {
 		}
 	}
 }
+
+// TestWalkBack: the answer's way is walked too, where it is asked for.
+func TestWalkBack(t *testing.T) {
+	x := newWorld(t)
+	r := walk(t, x.nodes, "a icmp 10.2.0.2 back")
+	if !r.Arrives() || r.Last().Node != "a" || way(r) != "a:eth0 r:eth0 r:eth1 b:eth0 r:eth1 r:eth0 a:eth0" {
+		t.Errorf("%s: %+v", way(r), r.Last())
+	}
+	x.delDefault(x.b)
+	r = walk(t, x.nodes, "a icmp 10.2.0.2 back")
+	if got := r.Last(); got.Node != "b" || got.Kind != why.KindRefuse || got.Reason != "IP_OUTNOROUTES" {
+		t.Errorf("without a way back: %+v", got)
+	}
+	if r := walk(t, x.nodes, "a icmp 10.2.0.2"); !r.Arrives() {
+		t.Errorf("one way: %+v", r.Last())
+	}
+}

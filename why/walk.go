@@ -29,6 +29,7 @@ type Flow struct {
 	TTL   uint8      `json:"ttl,omitempty"`  // 0: the node's default
 	Size  int        `json:"size,omitempty"` // bytes, with the IP header; 0: 84, a ping
 	DF    bool       `json:"df,omitempty"`
+	Back  bool       `json:"back,omitempty"` // the answer's way is walked too
 }
 
 // defaultSize is the length of ping's packets.
@@ -56,6 +57,7 @@ type walker struct {
 	ttl   uint8
 	steps []Event
 	local bool // this node made it: an error is the sender's errno
+	reply bool // it is the answer
 }
 
 // Walk says what would happen to a packet of f that from sends, or receives by
@@ -78,7 +80,7 @@ func Walk(nodes []Node, from string, f Flow, hist *History) (*Report, error) {
 	}
 	if f.IIF == "" {
 		w.output(n)
-		return &Report{from, w.f, w.steps}, nil
+		return w.report(from), nil
 	}
 	d := dev.ByName(n.Net, f.IIF)
 	if d == nil {
@@ -93,7 +95,20 @@ func Walk(nodes []Node, from string, f Flow, hist *History) (*Report, error) {
 	} else {
 		w.input(n, d, mac)
 	}
-	return &Report{from, w.f, w.steps}, nil
+	return w.report(from), nil
+}
+
+// report ends the walk: with the answer's way, where it is asked for.
+func (w *walker) report(from string) *Report {
+	f := w.f
+	last := w.steps[len(w.steps)-1]
+	if n, ok := w.find(last.Node); ok && f.Back && last.Kind == KindArrive {
+		w.reply = true
+		w.f.Src, w.f.Dst, w.f.SPort, w.f.DPort = f.Dst, f.Src, f.DPort, f.SPort
+		w.ttl = uint8(w.number(n, "net/ipv4/ip_default_ttl", 64))
+		w.output(n)
+	}
+	return &Report{from, f, w.steps}
 }
 
 func (s scope) find(name string) (Node, bool) {
@@ -420,6 +435,10 @@ func (w *walker) forward(n Node, d *dev.Device, rt *ipv4.Route, l *ipv4.Lookup, 
 func (w *walker) deliver(n Node, d *dev.Device, typ uint8) {
 	w.step(n, d, skb.PointDeliver, "local", "to this host: "+w.f.Dst.String())
 	w.hooks(n, netfilter.LocalIn)
+	if w.reply {
+		w.arrive(n, d, "the answer is back at "+n.Name)
+		return
+	}
 	switch w.f.Proto {
 	case 0:
 		w.arrive(n, d, w.f.Dst.String()+" is an address of "+n.Name)
