@@ -58,29 +58,51 @@ type datagram struct {
 }
 
 // newFile enters theirs, the program's end of a pair, into the table. theirs
-// stays the caller's to close.
+// stays the caller's to close; our is taken over, also on failure.
 func (n *Node) newFile(s sock.Socket, our, theirs int, isStream bool) (*file, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(theirs, &st); err != nil {
+	f := &file{n: n, s: s, our: our, stream: isStream}
+	if isStream {
+		f.st = newStream(f)
+	}
+	if err := n.enter(f, theirs); err != nil {
+		f.closeOur()
 		return nil, err
 	}
-	f := &file{n: n, s: s, our: our, stream: isStream, key: fileKey{uint64(st.Dev), st.Ino}}
+	return f, nil
+}
+
+func (n *Node) enter(f *file, theirs int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(theirs, &st); err != nil {
+		return err
+	}
+	f.key = fileKey{uint64(st.Dev), st.Ino}
 	n.mu.Lock()
 	if n.closed {
 		n.mu.Unlock()
-		return nil, unix.ESRCH
+		return unix.ESRCH
 	}
 	n.files[f.key] = f
 	n.mu.Unlock()
 	wd, err := n.host.watch(theirs, unix.IN_CLOSE, f)
-	f.wd.Store(wd)
 	if err != nil {
 		n.mu.Lock()
 		delete(n.files, f.key)
 		n.mu.Unlock()
-		return nil, err
+		return err
 	}
-	return f, nil
+	f.wd.Store(wd)
+	return nil
+}
+
+// closeOur closes our end.
+func (f *file) closeOur() {
+	if f.stream {
+		f.st.our.Close()
+		return
+	}
+	f.n.host.unpoll(f.our)
+	unix.Close(f.our)
 }
 
 // seenAt remembers a descriptor of the file.
@@ -162,8 +184,7 @@ func (f *file) gone() {
 		}
 		f.s.Watch(nil)
 		f.native()
-		f.n.host.unpoll(f.our)
-		unix.Close(f.our)
+		f.closeOur()
 		f.s.Close()
 	})
 	f.n.host.drain()

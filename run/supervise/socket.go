@@ -48,7 +48,6 @@ func (c *call) install(s sock.Socket, typ int, keep func(sock.Socket)) error {
 	}
 	f, err := c.n.newFile(s, our, theirs, isStream)
 	if err != nil {
-		unix.Close(our)
 		unix.Close(theirs)
 		keep(s)
 		return err
@@ -71,10 +70,10 @@ func (c *call) install(s sock.Socket, typ int, keep func(sock.Socket)) error {
 
 // start begins to watch the socket and our end.
 func (f *file) start() error {
-	if f.stream {
-		f.startStream()
-	} else if err := f.n.host.poll(f.our, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLET&0xffffffff, f.stirred); err != nil {
-		return err
+	if !f.stream {
+		if err := f.n.host.poll(f.our, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLET&0xffffffff, f.stirred); err != nil {
+			return err
+		}
 	}
 	f.s.Watch(func() { f.n.host.kick(f) })
 	f.n.host.kick(f)
@@ -95,8 +94,7 @@ func (f *file) withdraw() {
 		f.st.abandon()
 		return
 	}
-	f.n.host.unpoll(f.our)
-	unix.Close(f.our)
+	f.closeOur()
 }
 
 // socketpair answers socketpair(2) for families other than AF_UNIX: none that

@@ -60,9 +60,9 @@ func newStreamPair(nonblock bool) (our, theirs int, err error) {
 	return p[0], p[1], nil
 }
 
-// startStream makes the relay of a new file.
-func (f *file) startStream() {
-	f.st = &stream{
+// newStream makes the relay of a new file.
+func newStream(f *file) *stream {
+	return &stream{
 		f: f, our: os.NewFile(uintptr(f.our), "stream"),
 		space: make(chan struct{}, 1), data: make(chan struct{}, 1),
 		over: make(chan struct{}), upEnded: make(chan struct{}),

@@ -153,7 +153,6 @@ func (st *stream) again(c *call, sa []byte) error {
 	defer unix.Close(theirs)
 	g, err := f.n.newFile(f.s, our, theirs, true)
 	if err != nil {
-		unix.Close(our)
 		return err
 	}
 	f.s.Watch(nil)
