@@ -28,6 +28,7 @@ var credentialCalls = []uint32{
 	unix.SYS_SETGROUPS, unix.SYS_GETGROUPS,
 	unix.SYS_GETUID, unix.SYS_GETEUID, unix.SYS_GETGID, unix.SYS_GETEGID,
 	unix.SYS_GETRESUID, unix.SYS_GETRESGID, unix.SYS_CAPGET, unix.SYS_CAPSET,
+	unix.SYS_EXECVE, unix.SYS_EXECVEAT, // which change them
 }
 
 var chownCalls = append([]uint32{unix.SYS_FCHOWN, unix.SYS_FCHOWNAT}, legacyChownCalls...)

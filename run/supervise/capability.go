@@ -58,6 +58,7 @@ func capget(c *call) (int64, error) {
 		}
 	}
 	p.mu.Lock()
+	p.settle()
 	k := p.cred.clone()
 	p.mu.Unlock()
 	var b [24]byte

@@ -63,6 +63,7 @@ func (c *call) look(f func(k *cred) (int64, error)) (int64, error) {
 		return 0, err
 	}
 	p.mu.Lock()
+	p.settle()
 	k := p.cred.clone()
 	p.mu.Unlock()
 	return f(&k)
@@ -77,6 +78,7 @@ func (c *call) change(f func(k *cred) (int64, error)) (int64, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.settle()
 	k := p.cred.clone()
 	v, err := f(&k)
 	if err != nil {

@@ -22,6 +22,7 @@ type process struct {
 
 	mu     sync.Mutex
 	cred   cred
+	image  string                      // what it ran when it began an execve; "" when it began none
 	caller atomic.Pointer[sock.Caller] // made from cred; nil after a change
 }
 
@@ -97,6 +98,7 @@ func (n *Node) inherited(ppid int) cred {
 		if p != nil {
 			p.mu.Lock()
 			defer p.mu.Unlock()
+			p.settle()
 			return p.cred.clone()
 		}
 		st, err := seccomp.Target{TID: pid}.Status()
@@ -138,6 +140,7 @@ func (p *process) who() *sock.Caller {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.settle()
 	w := &sock.Caller{
 		Caps: p.cred.effective, UID: p.cred.uid[effective], GID: p.cred.gid[effective],
 		Groups: p.cred.groups, PID: int32(p.tgid), FindNet: p.n.findNet(p.tgid),

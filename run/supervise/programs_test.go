@@ -26,7 +26,7 @@ const envRole = "LINEN_SUPERVISE_ROLE"
 var roles = map[string]func() error{
 	"datagrams": datagrams, "poll": polling, "escape": escape, "many": many, "inherit": inherit, "inherited": inherited,
 	"netpoll": netpoll, "refused": refused, "closed families": closedFamilies, "credentials": credentials,
-	"timeout": timeout, "rights": rights, "block": block, "storm": storm, "undumpable": undumpable, "few descriptors": fewDescriptors,
+	"timeout": timeout, "rights": rights, "block": block, "storm": storm, "undumpable": undumpable, "exec": execution, "powerless": powerless, "few descriptors": fewDescriptors,
 }
 
 // program runs a role and exits.
@@ -93,6 +93,8 @@ func datagrams() error {
 	c.ok("peek", err == nil && string(b[:n]) == "one" && sa != nil && sa.Port == self.Port && sa.Addr == self.Addr, n, from, err)
 	queued, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
 	c.ok("FIONREAD", err == nil && queued == 3, queued, err)
+	n, err = unix.Read(fd, nil)
+	c.ok("read of nothing", err == nil && n == 0, n, err)
 	n, err = unix.Read(fd, b)
 	c.ok("read", err == nil && string(b[:n]) == "one", n, err)
 	n, _, err = unix.Recvfrom(fd, b, unix.MSG_DONTWAIT)
@@ -452,6 +454,38 @@ func undumpable() error {
 		return err
 	}
 	return datagrams()
+}
+
+// execution keeps its capabilities over setuid and loses them by execve.
+func execution() error {
+	runtime.LockOSThread()
+	var c checks
+	c.ok("keep", unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0) == nil)
+	c.ok("setuid", unix.Setresuid(1000, 1000, 1000) == nil)
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	c.ok("capget", unix.Capget(&hdr, &data[0]) == nil && data[0].Effective == 0 && data[0].Permitted>>13&1 == 1, data)
+	data[0].Effective, data[1].Effective = data[0].Permitted, data[1].Permitted
+	c.ok("capset", unix.Capset(&hdr, &data[0]) == nil)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP)
+	c.ok("raw", err == nil, err)
+	unix.Close(fd)
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), envRole+"=powerless")
+	out, err := cmd.CombinedOutput()
+	c.ok("the program", err == nil, string(out), err)
+	return c.err()
+}
+
+// powerless is a program of a user.
+func powerless() error {
+	var c checks
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	c.ok("capget", unix.Capget(&hdr, &data[0]) == nil && data[0].Effective == 0 && data[0].Permitted == 0, data)
+	_, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP)
+	c.ok("raw", err == unix.EPERM, err)
+	return c.err()
 }
 
 func closedFamilies() error {

@@ -170,6 +170,9 @@ func read(c *call) (int64, error) {
 	if f.stream {
 		return 0, errContinue
 	}
+	if c.Args[2] == 0 {
+		return 0, nil // net/socket.c sock_read_iter: "Match SYS5 behaviour"
+	}
 	r := receive{c: c, f: f, fd: c.intArg(0)}
 	r.iov = []seccomp.Iovec{{Base: c.ptr(1), Len: min(c.Args[2], maxRW)}}
 	return r.run()
@@ -188,7 +191,7 @@ func readv(c *call) (int64, error) {
 		return 0, err
 	}
 	r := receive{c: c, f: f, fd: c.intArg(0)}
-	if r.iov, err = c.vector(1, 2); err != nil {
+	if r.iov, err = c.vector(1, 2); err != nil || seccomp.IovLen(r.iov) == 0 {
 		return 0, err
 	}
 	return r.run()
