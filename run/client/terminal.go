@@ -15,6 +15,10 @@ import (
 	"linen/run/internal/msg"
 )
 
+// backgroundPoll is how often a job in the background looks whether it has come
+// to the foreground: the kernel tells it only when it was stopped.
+const backgroundPoll = 100 // milliseconds
+
 // drainGrace is how long the output of programs that outlive the one we wait
 // for is still copied. Without such programs the end of the output is exact.
 const drainGrace = 250 * time.Millisecond
@@ -123,15 +127,29 @@ func (t *terminal) copyInput() {
 	}
 	fds := []unix.PollFd{{Fd: int32(t.inFD), Events: unix.POLLIN}, {Fd: int32(stop), Events: unix.POLLIN}}
 	buf := make([]byte, 4096)
+	background := !t.foreground()
 	for {
-		if _, err := unix.Poll(fds, -1); err != nil {
+		wait := -1
+		fds[0].Events = unix.POLLIN
+		if !t.foreground() { // to read now would stop this process (SIGTTIN)
+			fds[0].Events, wait, background = 0, backgroundPoll, true
+		} else if background {
+			if t.raw() != nil {
+				return
+			}
+			background = false
+		}
+		if _, err := unix.Poll(fds, wait); err != nil {
 			if err == unix.EINTR {
 				continue
 			}
 			return
 		}
-		if fds[1].Revents != 0 {
+		if fds[1].Revents != 0 || fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0 && fds[0].Revents&unix.POLLIN == 0 {
 			return
+		}
+		if fds[0].Revents&unix.POLLIN == 0 || !t.foreground() {
+			continue
 		}
 		n, err := unix.Read(t.inFD, buf)
 		if err == unix.EINTR || err == unix.EAGAIN {
@@ -152,17 +170,30 @@ func (t *terminal) drain() {
 	<-t.drainer
 }
 
-// raw passes every byte of the user's terminal through (cfmakeraw(3)).
+// foreground reports whether this process may read its terminal and set its
+// modes: whether it is in the foreground process group, or the terminal is not
+// its controlling one (tty_ioctl(4) TIOCGPGRP: ENOTTY).
+func (t *terminal) foreground() bool {
+	group, err := unix.IoctlGetInt(t.inFD, unix.TIOCGPGRP)
+	return err != nil || group == unix.Getpgrp()
+}
+
+// raw passes every byte of the user's terminal through (cfmakeraw(3)). A job in
+// the background leaves the terminal as it is; copyInput calls again when it
+// has come to the foreground.
 func (t *terminal) raw() error {
+	if !t.foreground() {
+		return nil
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	modes, err := unix.IoctlGetTermios(t.inFD, unix.TCGETS)
 	if err != nil {
 		return fmt.Errorf("client: terminal modes: %w", err)
 	}
-	if t.saved == nil {
-		saved := *modes
-		t.saved = &saved
+	saved := *modes
+	if t.saved != nil { // raw before, and perhaps cooked by a shell since
+		saved = *t.saved
 	}
 	modes.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
 	modes.Oflag &^= unix.OPOST
@@ -172,6 +203,7 @@ func (t *terminal) raw() error {
 	if err := unix.IoctlSetTermios(t.inFD, unix.TCSETS, modes); err != nil {
 		return fmt.Errorf("client: raw terminal: %w", err)
 	}
+	t.saved = &saved
 	return nil
 }
 
@@ -179,7 +211,7 @@ func (t *terminal) raw() error {
 func (t *terminal) cook() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.saved != nil {
+	if t.saved != nil && t.foreground() {
 		unix.IoctlSetTermios(t.inFD, unix.TCSETS, t.saved)
 		t.saved = nil
 	}
