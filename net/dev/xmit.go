@@ -74,6 +74,10 @@ func SendDirect(c *kern.CPU, d *Device, b *skb.Buff) bool {
 	if s.depth >= maxNested {
 		return dropTx(c, d, b, skb.ReasonRecursionLimit)
 	}
+	if b.DataLen() == 0 && b.GSOSize == 0 && b.VLANProto == 0 && b.CsumState != skb.CsumPartial {
+		hand(c, n, s, d, b) // nothing that a feature has a say in
+		return true
+	}
 	f := featuresFor(d, b)
 	if b.IsGSO() && !f.canGSO(b.GSOType) {
 		return sendSegments(c, d, b, f)

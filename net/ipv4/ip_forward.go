@@ -49,8 +49,10 @@ func ipForward(c *kern.CPU, b *skb.Buff) {
 		b.Drop(c, st.n, skb.ReasonPKTTooBig)
 		return
 	}
-	b.Cow(rt.Dev.LinkHeadroom())
-	h = (*wire.IPv4Hdr)(b.Data())
+	if room := rt.Dev.LinkHeadroom(); room > b.Room() {
+		b.Cow(room)
+		h = (*wire.IPv4Hdr)(b.Data())
+	}
 	h.DecTTL()
 	if b.IP.Flags&SKBDoRedirect != 0 && b.IP.SRR == 0 {
 		sendRedirect(c, b, rt)

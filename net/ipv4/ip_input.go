@@ -98,6 +98,7 @@ func rcvFinish(c *kern.CPU, b *skb.Buff, st *state) {
 	}
 	rt := RouteOf(b)
 	switch {
+	case rt != nil && rt.Type == uapi.RTN_UNICAST && b.PktType == skb.PacketHost: // the usual
 	case rt == nil: // another layer's way, which Input knows
 	case rt.Type == uapi.RTN_MULTICAST:
 		st.path.mib.Inc(c, mib.IPExtInMcastPkts)

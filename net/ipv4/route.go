@@ -87,6 +87,9 @@ func (rt *Route) MTU() int {
 // path is said to take does not count, because anybody may say so, unless
 // usePMTU (net.ipv4.ip_forward_use_pmtu) is set or the metric is locked.
 func (rt *Route) ForwardMTU(usePMTU bool) int {
+	if rt.Metrics == nil && !usePMTU && !rt.pmtuLock {
+		return min(rt.Dev.MTU(), maxMTU)
+	}
 	if usePMTU || rt.MTULocked() {
 		return rt.MTU()
 	}

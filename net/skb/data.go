@@ -277,7 +277,10 @@ func (b *Buff) Unshare(off, n int) []byte {
 // whose mark is not this one's (skb_scrub_packet).
 func (b *Buff) Scrub(c *kern.CPU, cross bool) {
 	b.Orphan(c)
-	b.Dst, b.Ct, b.Sec = nil, nil, nil
+	b.Dst = nil
+	if b.Ct != nil || b.Sec != nil {
+		b.Ct, b.Sec = nil, nil
+	}
 	b.Tstamp, b.Iif, b.Priority = 0, 0, 0
 	b.PktType = PacketHost
 	b.IgnoreDF, b.NFTrace, b.Redirected, b.Offloaded = false, false, false, false
