@@ -52,7 +52,7 @@ type cause struct{ by, change string }
 
 // causeOf explains the drop of b, which is still whole.
 func (s *sink) causeOf(b *skb.Buff, r skb.Reason) cause {
-	f := facts{scope: s.w.scope, node: s.node, dev: dev.Of(b), ether: b.Protocol, mark: b.Mark, size: b.Len() - min(b.NetworkOff(), 0)}
+	f := facts{scope: s.w.scope, node: s.node, dev: dev.Of(b), ether: b.Protocol, mark: b.Mark, size: sizeOf(b)}
 	if eth, ok := wire.AsEth(b.Mac()); ok {
 		f.mac = eth.Dst()
 	}

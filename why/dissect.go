@@ -30,8 +30,16 @@ func packetOf(b *skb.Buff) *Packet {
 		proto = eth.Type()
 		p = buf[:b.CopyOut(wire.EthHdrLen, buf[:])]
 	}
-	d := Dissect(proto, p, b.Len()-min(b.NetworkOff(), 0))
+	d := Dissect(proto, p, sizeOf(b))
 	return &d
+}
+
+// sizeOf returns b's length from its network header on.
+func sizeOf(b *skb.Buff) int {
+	if b.Network() == nil {
+		return b.Len()
+	}
+	return b.Len() - b.NetworkOff()
 }
 
 // copyFrom copies b's bytes from off on, also those in front of the data.
