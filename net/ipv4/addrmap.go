@@ -105,14 +105,3 @@ func (m *addrMap[V]) rebuild() {
 	}
 	m.cells.Store(&cells)
 }
-
-// each calls f for every entry, in no order.
-func (m *addrMap[V]) each(f func(a uint32, v *V)) {
-	if p := m.cells.Load(); p != nil {
-		for i := range *p {
-			if v := (*p)[i].val.Load(); v != nil {
-				f((*p)[i].key, v)
-			}
-		}
-	}
-}

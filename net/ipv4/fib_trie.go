@@ -20,7 +20,6 @@ type table struct {
 	nets     atomic.Pointer[[]lpm.Prefix] // local: the others, at most maxNets; nil: none
 	many     atomic.Bool                  // local: there are more than maxNets: use the trie
 	routes   int
-	defaults int // routes of 0.0.0.0/0
 }
 
 // maxNets is how many prefixes are searched one by one rather than in a trie.

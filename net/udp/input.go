@@ -13,12 +13,15 @@ import (
 
 // receive takes a packet that IP delivers, at its UDP header (__udp4_lib_rcv).
 func (p *proto) receive(c *kern.CPU, b *skb.Buff) {
-	ip, ok := wire.AsIPv4(b.Network())
-	if !ok || !b.MayPull(headerLen) {
+	if !b.MayPull(headerLen) {
 		p.drop(c, b, skb.ReasonHdrTrunc)
 		return
 	}
-	ip, _ = wire.AsIPv4(b.Network()) // MayPull may have moved it
+	ip, ok := wire.AsIPv4(b.Network())
+	if !ok {
+		p.drop(c, b, skb.ReasonHdrTrunc)
+		return
+	}
 	h, _ := wire.AsUDP(b.Data())
 	e := ends{saddr: ip.Saddr(), daddr: ip.Daddr(), sport: h.Source(), dport: h.Dest(), dif: int(b.Iif)}
 	if e.dif == 0 && b.Dev != nil {
