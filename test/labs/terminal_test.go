@@ -177,7 +177,7 @@ func TestShellJobs(t *testing.T) {
 	places(t, func(t *testing.T, w *terminal) {
 		w.enter("PS1='inner> ' $RUN bash --norc --noprofile --noediting -i; echo \"sta\"\"tus $?.\"\r")
 		w.expect("inner> ")
-		w.enter("sh -c 'echo rea\"\"dy; exec sleep 1000'\r")
+		w.enter("sh -c 'trap \"echo ba\"\"ck\" CONT; echo rea\"\"dy; while :; do sleep 0.05; done'\r")
 		w.expect("ready")
 		w.enter("\x1a")
 		w.expect("Stopped")
@@ -185,16 +185,13 @@ func TestShellJobs(t *testing.T) {
 		w.enter("jobs\r")
 		w.expect("Stopped")
 		w.expect("inner> ")
-		w.enter("bg; jobs\r")
-		w.expect("Running")
-		w.expect("inner> ")
 		w.enter("fg\r")
-		w.expect("sleep 1000")
-		w.expect("\n")
+		w.expect("back") // it has the terminal again
 		w.enter("\x03")
 		w.expect("inner> ")
-		w.enter("echo \"jo\"\"b $?.\"; exit 3\r")
+		w.enter("echo \"jo\"\"b $?.\"; sleep 1000 & jobs; kill %1; exit 3\r")
 		w.expect("job 130.")
+		w.expect("Running")
 		w.expect("status 3.")
 	})
 }
