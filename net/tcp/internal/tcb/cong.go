@@ -1,0 +1,170 @@
+package tcb
+
+import (
+	"time"
+
+	"linen/lib/ktime"
+)
+
+// An algorithm is a congestion control (struct tcp_congestion_ops).
+type algorithm interface {
+	name() string
+	start(c *Conn)
+	ssthresh(c *Conn) uint32
+	avoid(c *Conn, acked uint32)
+	acked(c *Conn, packets uint32, rtt int64)
+	changed(c *Conn, state uint8)
+	restarted(c *Conn)
+	undo(c *Conn) uint32
+}
+
+// congestionState is the window.
+type congestionState struct {
+	alg      algorithm
+	state    uint8
+	cwnd     uint32
+	count    uint32 // fractions of the window
+	ssthresh uint32
+	prior    uint32 // window before the last reduction
+	limited  bool   // the window, not the application, is the limit
+	maxOut   uint32
+	outSeq   uint32
+	used     uint32
+	stamp    ktime.T
+}
+
+func (a *congestionState) init() {
+	a.alg = new(cubic)
+	a.cwnd, a.ssthresh = initCwnd, infinite
+}
+
+// Algorithms are the names that TCP_CONGESTION takes.
+func Algorithms() []string { return []string{"reno", "cubic"} }
+
+// SetCongestion chooses the algorithm; false: unknown.
+func (c *Conn) SetCongestion(name string) bool {
+	switch name {
+	case "cubic":
+		c.ca.alg = new(cubic)
+	case "reno":
+		c.ca.alg = new(reno)
+	default:
+		return false
+	}
+	if c.synced() {
+		c.ca.alg.start(c)
+	}
+	return true
+}
+
+// Congestion returns the algorithm's name.
+func (c *Conn) Congestion() string { return c.ca.alg.name() }
+
+func (c *Conn) setCA(state uint8) {
+	c.ca.alg.changed(c, state)
+	c.ca.state = state
+}
+
+// validate notes how much of the window was used (RFC 7661).
+func (a *congestionState) validate(c *Conn, limited bool) {
+	out := c.inFlight()
+	if !before(c.send.una, a.outSeq) || limited || out > a.maxOut {
+		a.limited, a.maxOut, a.outSeq = limited, out, c.send.nxt
+	}
+	if a.limited {
+		a.used, a.stamp = 0, c.now
+		return
+	}
+	a.used = max(a.used, c.send.packets)
+	if time.Duration(c.now-a.stamp) >= c.rtt.rto && c.set.SlowStartAfterIdle {
+		a.unused(c)
+	}
+}
+
+// unused shrinks a window that the application does not fill
+// (tcp_cwnd_application_limited).
+func (a *congestionState) unused(c *Conn) {
+	if a.state == caOpen {
+		used := max(a.used, min(initCwnd, max(a.cwnd, 2)))
+		if used < a.cwnd {
+			a.ssthresh = c.currentSsthresh()
+			a.cwnd = (a.cwnd + used) / 2
+		}
+		a.used = 0
+	}
+	a.stamp = c.now
+}
+
+// restart halves the window for each timeout that the connection was idle
+// (RFC 5681 §4.1).
+func (a *congestionState) restart(c *Conn, idle time.Duration) {
+	a.alg.restarted(c)
+	a.ssthresh = c.currentSsthresh()
+	least := min(uint32(initCwnd), a.cwnd)
+	cwnd := a.cwnd
+	for idle -= c.rtt.rto; idle > 0 && cwnd > least; idle -= c.rtt.rto {
+		cwnd >>= 1
+	}
+	a.cwnd = max(cwnd, least)
+	a.stamp, a.used = c.now, 0
+}
+
+// isLimited reports that the window is what limits (tcp_is_cwnd_limited).
+func (c *Conn) isLimited() bool {
+	if c.ca.limited {
+		return true
+	}
+	return c.ca.cwnd < c.ca.ssthresh && c.ca.cwnd < 2*c.ca.maxOut
+}
+
+// slowStart grows the window by what was acknowledged and returns what is left
+// over at the threshold.
+func (a *congestionState) slowStart(acked uint32) uint32 {
+	to := min(a.cwnd+acked, a.ssthresh)
+	acked -= to - a.cwnd
+	a.cwnd = to
+	return acked
+}
+
+// additive grows the window by acked/w (tcp_cong_avoid_ai).
+func (a *congestionState) additive(w, acked uint32) {
+	w = max(w, 1)
+	if a.count >= w {
+		a.count = 0
+		a.cwnd++
+	}
+	a.count += acked
+	if a.count >= w {
+		n := a.count / w
+		a.count -= n * w
+		a.cwnd += n
+	}
+}
+
+// reno is RFC 5681's.
+type reno struct{}
+
+func (*reno) name() string  { return "reno" }
+func (*reno) start(c *Conn) {}
+
+func (*reno) ssthresh(c *Conn) uint32 {
+	c.ca.prior = c.ca.cwnd
+	return max(c.ca.cwnd>>1, 2)
+}
+
+func (*reno) avoid(c *Conn, acked uint32) {
+	if !c.isLimited() {
+		return
+	}
+	if c.ca.cwnd < c.ca.ssthresh {
+		if acked = c.ca.slowStart(acked); acked == 0 {
+			return
+		}
+	}
+	c.ca.additive(c.ca.cwnd, acked)
+}
+
+func (*reno) acked(*Conn, uint32, int64) {}
+func (*reno) changed(*Conn, uint8)       {}
+func (*reno) restarted(*Conn)            {}
+func (*reno) undo(c *Conn) uint32        { return max(c.ca.cwnd, c.ca.prior) }

@@ -1,0 +1,244 @@
+package tcb
+
+import (
+	"time"
+
+	"linen/lib/ktime"
+	"linen/uapi"
+	"linen/uapi/errno"
+)
+
+// An Env is whom a Conn works for.
+type Env interface {
+	// Emit sends a segment.
+	Emit(o *Out)
+	// Deliver gives back a payload whose n bytes from skip on are the next of
+	// the stream; the handle is the caller's again.
+	Deliver(p any, skip, n int)
+	// Keep tells that a payload was taken, to be delivered or discarded later.
+	Keep(p any)
+	// Room reports whether memory allows to take a payload.
+	Room(p any) bool
+	// Discard gives back a payload that was kept and is of no more use.
+	Discard(p any, r Reason)
+	// Space returns the bytes of window that the receive buffer has free, and
+	// has in all.
+	Space() (free, full int)
+	// Count adds n to a counter.
+	Count(s Stat, n int)
+	// Failed tells that the connection ended with an error.
+	Failed(e errno.Errno)
+	// Changed tells that the state changed from old.
+	Changed(old uint8)
+	// Urgent tells that the peer's urgent pointer moved.
+	Urgent()
+	// Learned tells a sign of life from the peer (dst_confirm).
+	Learned()
+	// Suspect tells that the path may be broken (dst_negative_advice).
+	Suspect()
+}
+
+// Settings are what is common to the connections of a namespace; immutable.
+type Settings struct {
+	Timestamps, SACK, DSACK, WindowScaling bool
+	ECN                                    int // tcp_ecn
+	SynRetries, SynLinear                  int
+	Retries1, Retries2, OrphanRetries      int
+	FinTimeout                             time.Duration
+	KeepTime, KeepIntvl                    time.Duration
+	KeepProbes                             int
+	RTOMin, RTOMax                         time.Duration
+	Reordering, MaxReordering              int
+	FRTO, SlowStartAfterIdle, TLP, RACK    bool
+	ModerateRcvbuf, AbortOnOverflow        bool
+	RmemMax                                int
+	InvalidRatelimit                       time.Duration
+	NotsentLowat                           uint32
+	WindowClampMax                         int
+	MinSndMSS                              int
+}
+
+// Congestion avoidance states (TCP_CA_*).
+const (
+	caOpen = iota
+	caDisorder
+	caCWR
+	caRecovery
+	caLoss
+)
+
+// Kinds of the retransmission timer (ICSK_TIME_*).
+const (
+	timerNone = iota
+	timerRTO
+	timerProbe
+	timerTLP
+	timerReorder
+)
+
+// Fixed numbers.
+const (
+	atoMin       = 40 * time.Millisecond  // TCP_ATO_MIN
+	delackMax    = 200 * time.Millisecond // TCP_DELACK_MAX
+	initialRTO   = time.Second            // RFC 6298 §2.1
+	fallbackRTO  = 3 * time.Second        // a SYN was lost, and no sample: RFC 6298 §5.7
+	infinite     = 0x7fffffff             // ssthresh at first
+	initCwnd     = 10                     // RFC 6928
+	initQuick    = 16                     // TCP_MAX_QUICKACKS
+	timeoutMin   = 2 * time.Millisecond   // TCP_TIMEOUT_MIN
+	defaultMSS   = 536                    // RFC 9293 §3.7.1
+	timestampLen = 12
+)
+
+// A Conn is one connection.
+type Conn struct {
+	env Env
+	set *Settings
+
+	State    uint8 // uapi.TCP_*
+	hard     bool  // a hard error ended it
+	Orphan   bool  // the socket is closed
+	RcvShut  bool  // the reader has shut down
+	rcvWS    uint8
+	sndWS    uint8
+	sackOK   bool
+	tsOK     bool
+	wsOK     bool
+	ecnOK    bool
+	dsackSaw bool
+
+	send  sender
+	recv  receiver
+	rtt   rtt
+	ca    congestionState
+	rec   recovery
+	keep  keepalive
+	stamp stamps
+
+	kind    uint8 // of rtx
+	rtx     ktime.T
+	delack  ktime.T
+	keepAt  ktime.T // keepalive or FIN_WAIT2
+	ackPend uint8
+	now     ktime.T // of the current call
+
+	out  Out
+	fill Counters
+}
+
+// stamps is the state of the timestamp option.
+type stamps struct {
+	offset     uint32
+	recent     uint32
+	recentAt   ktime.T
+	lastAckOff ktime.T // of a challenge ACK or of an ACK out of window
+}
+
+// Tunables are the options of one socket.
+type Tunables struct {
+	NoDelay, Cork   bool
+	Keepalive       bool
+	KeepIdle        time.Duration // 0: the namespace's
+	KeepIntvl       time.Duration
+	KeepCnt         int
+	SynCnt          int
+	UserTimeout     time.Duration
+	Linger2         time.Duration // <0: none, 0: the namespace's
+	RTOMin, RTOMax  time.Duration
+	DelackMax       time.Duration
+	UserMSS         int
+	WindowClamp     int
+	ThinLinear      bool
+	OOBInline       bool
+	NotsentLowat    uint32
+	RcvLowat        int
+	SynLinearIgnore bool
+}
+
+type keepalive struct {
+	probes int
+	t      Tunables
+}
+
+// Path is what the route says.
+type Path struct {
+	MSS      int // MTU - 40
+	AdvMSS   int // to announce
+	GSOMax   int // bytes of a super-segment, headers included
+	InitCwnd int // 0: 10
+	InitRwnd int // packets, 0: as the buffer
+	RTOMin   time.Duration
+}
+
+// New returns a closed connection that works for env.
+func New(env Env, set *Settings) *Conn {
+	c := &Conn{env: env, set: set, State: uapi.TCP_CLOSE}
+	c.rtt.init(c)
+	c.ca.init()
+	c.rec.reordering = uint32(set.Reordering)
+	c.recv.ato = 0
+	c.send.mss = defaultMSS
+	c.recv.rcvMSS = defaultMSS
+	return c
+}
+
+// Tune replaces the socket's options.
+func (c *Conn) Tune(t Tunables) {
+	c.keep.t = t
+	c.rtt.bound(c)
+}
+
+// Tunables returns the socket's options.
+func (c *Conn) Tunables() Tunables { return c.keep.t }
+
+func (c *Conn) setState(s uint8) {
+	old := c.State
+	c.State = s
+	if old != s {
+		c.env.Changed(old)
+	}
+}
+
+// fail ends the connection with an error.
+func (c *Conn) fail(e errno.Errno) {
+	c.hard = true
+	c.env.Failed(e)
+	c.done()
+}
+
+// done closes: no timer runs, nothing is kept.
+func (c *Conn) done() {
+	c.rtx, c.delack, c.keepAt, c.kind = 0, 0, 0, timerNone
+	c.purgeOfo(Closed)
+	if c.State == uapi.TCP_SYN_SENT || c.State == uapi.TCP_SYN_RECV {
+		c.env.Count(StatAttemptFails, 1)
+	}
+	c.setState(uapi.TCP_CLOSE)
+}
+
+// Destroy gives everything up without a word to anybody.
+func (c *Conn) Destroy() {
+	c.rtx, c.delack, c.keepAt, c.kind = 0, 0, 0, timerNone
+	c.purgeOfo(Closed)
+	c.State = uapi.TCP_CLOSE
+}
+
+// Next returns when Timer is to be called, 0 for never.
+func (c *Conn) Next() ktime.T {
+	t := c.rtx
+	if c.delack != 0 && (t == 0 || c.delack < t) {
+		t = c.delack
+	}
+	if c.keepAt != 0 && (t == 0 || c.keepAt < t) {
+		t = c.keepAt
+	}
+	return t
+}
+
+// tsNow is the timestamp clock: milliseconds.
+func (c *Conn) tsNow() uint32 { return uint32(c.now/ktime.T(time.Millisecond)) + c.stamp.offset }
+
+// synced reports a state of a synchronised connection.
+func (c *Conn) synced() bool {
+	return c.State != uapi.TCP_CLOSE && c.State != uapi.TCP_LISTEN && c.State != uapi.TCP_SYN_SENT
+}

@@ -1,0 +1,162 @@
+package tcb
+
+import (
+	"math"
+	"time"
+
+	"linen/lib/ktime"
+)
+
+// Parameters of CUBIC (RFC 9438 §4) and HyStart.
+const (
+	cubicC        = 0.4
+	cubicBeta     = 717.0 / 1024
+	hystartLow    = 16 // window at which HyStart begins to look
+	hystartTrain  = 2 * time.Millisecond
+	hystartMinRTT = 8
+	hystartDelay  = 4000  // microseconds, at least
+	hystartMost   = 16000 // and at most
+)
+
+// cubic is CUBIC with HyStart's two signs to leave slow start.
+type cubic struct {
+	wmax    float64 // window at the last reduction
+	k       float64 // seconds until it is reached again
+	origin  float64
+	epoch   ktime.T // begin of this growth, 0: none
+	west    float64 // what Reno would have
+	minRTT  int64   // least round trip, microseconds
+	roundAt ktime.T
+	lastAck ktime.T
+	endSeq  uint32
+	roundRT int64 // least of the round
+	samples int
+	found   bool
+}
+
+func (*cubic) name() string { return "cubic" }
+
+func (q *cubic) start(c *Conn) {
+	*q = cubic{}
+	q.round(c)
+}
+
+func (q *cubic) round(c *Conn) {
+	q.roundAt, q.lastAck = c.now, c.now
+	q.endSeq = c.send.nxt
+	q.roundRT, q.samples = math.MaxInt64, 0
+}
+
+func (q *cubic) ssthresh(c *Conn) uint32 {
+	cwnd := float64(c.ca.cwnd)
+	c.ca.prior = c.ca.cwnd
+	q.epoch = 0
+	if cwnd < q.wmax { // fast convergence: RFC 9438 §4.7
+		q.wmax = cwnd * (1 + cubicBeta) / 2
+	} else {
+		q.wmax = cwnd
+	}
+	return max(uint32(cwnd*cubicBeta), 2)
+}
+
+func (q *cubic) avoid(c *Conn, acked uint32) {
+	if !c.isLimited() {
+		return
+	}
+	if c.ca.cwnd < c.ca.ssthresh {
+		if acked = c.ca.slowStart(acked); acked == 0 {
+			return
+		}
+	}
+	c.ca.additive(q.divisor(c, acked), acked)
+}
+
+// divisor is how many acknowledgements make the window grow by one (RFC 9438
+// §4.2 to §4.5).
+func (q *cubic) divisor(c *Conn, acked uint32) uint32 {
+	cwnd := float64(c.ca.cwnd)
+	if q.epoch == 0 {
+		q.epoch = c.now
+		q.west = cwnd
+		q.k, q.origin = 0, cwnd
+		if cwnd < q.wmax {
+			q.k = math.Cbrt((q.wmax - cwnd) / cubicC)
+			q.origin = q.wmax
+		}
+	}
+	t := float64(c.now-q.epoch)/1e9 + float64(q.minRTT)/1e6
+	d := t - q.k
+	target := q.origin + cubicC*d*d*d
+	n := 100 * cwnd
+	if target > cwnd {
+		n = cwnd / (target - cwnd)
+	}
+	if q.wmax == 0 {
+		n = min(n, 20) // the first growth is at least 5 % a round trip
+	}
+	const alpha = 3 * (1 - cubicBeta) / (1 + cubicBeta)
+	q.west += alpha * float64(acked) / cwnd
+	if q.west > cwnd {
+		n = min(n, cwnd/(q.west-cwnd))
+	}
+	return uint32(max(n, 2))
+}
+
+func (q *cubic) acked(c *Conn, packets uint32, us int64) {
+	if us < 0 || q.epoch != 0 && time.Duration(c.now-q.epoch) < time.Second {
+		return
+	}
+	us = max(us, 1)
+	if q.minRTT == 0 || us < q.minRTT {
+		q.minRTT = us
+	}
+	if !q.found && c.ca.cwnd < c.ca.ssthresh && c.ca.cwnd >= hystartLow {
+		q.hystart(c, us)
+	}
+}
+
+// hystart looks for the end of slow start: a train of acknowledgements as long
+// as half the round trip, or a rise of the round trip (RFC 9406's ancestor).
+func (q *cubic) hystart(c *Conn, us int64) {
+	if after(c.send.una, q.endSeq) {
+		q.round(c)
+	}
+	if time.Duration(c.now-q.lastAck) <= hystartTrain {
+		q.lastAck = c.now
+		if int64(c.now-q.roundAt)/1000 > q.minRTT/2 && q.minRTT > 0 {
+			q.leave(c, StatHystartTrain, StatHystartTrainCwnd)
+			return
+		}
+	}
+	q.roundRT = min(q.roundRT, us)
+	if q.samples < hystartMinRTT {
+		q.samples++
+		return
+	}
+	if q.roundRT > q.minRTT+min(max(q.minRTT>>3, hystartDelay), hystartMost) {
+		q.leave(c, StatHystartDelay, StatHystartDelayCwnd)
+	}
+}
+
+func (q *cubic) leave(c *Conn, count, cwnd Stat) {
+	q.found = true
+	c.env.Count(count, 1)
+	c.env.Count(cwnd, int(c.ca.cwnd))
+	c.ca.ssthresh = c.ca.cwnd
+}
+
+func (q *cubic) changed(c *Conn, state uint8) {
+	if state == caLoss {
+		*q = cubic{wmax: q.wmax}
+		q.round(c)
+	}
+}
+
+// restarted moves the curve by the time that the connection was idle.
+func (q *cubic) restarted(c *Conn) {
+	if q.epoch != 0 && c.send.lastAt != 0 && c.now > c.send.lastAt {
+		q.epoch = min(q.epoch+(c.now-c.send.lastAt), c.now)
+	}
+}
+
+func (*cubic) undo(c *Conn) uint32 { return max(c.ca.cwnd, c.ca.prior) }

@@ -1,0 +1,123 @@
+package tcb
+
+import (
+	"encoding/binary"
+
+	"linen/wire"
+)
+
+// A Block is a range of sequence numbers, of SACK.
+type Block struct{ Start, End uint32 }
+
+// Options are the options of a segment.
+type Options struct {
+	HasMSS    bool
+	HasWS     bool
+	HasTS     bool
+	SACKPerm  bool
+	WS        uint8
+	MSS       uint16
+	TSVal     uint32
+	TSEcr     uint32
+	NumSACK   uint8
+	SACK      [4]Block
+	FastOpen  bool
+	Cookie    [16]byte
+	CookieLen uint8
+}
+
+// maxWScale is the largest shift (RFC 7323 §2.3).
+const maxWScale = 14
+
+// Parse reads the options of the header at the start of h; malformed ones end
+// the list. syn says that the segment is a SYN.
+func (o *Options) Parse(h []byte, syn bool) {
+	*o = Options{}
+	if len(h) <= wire.TCPHdrLen {
+		return
+	}
+	p := h[wire.TCPHdrLen:]
+	if len(p) == 12 && p[0] == 1 && p[1] == 1 && p[2] == wire.TCPOptTimestamp && p[3] == 10 {
+		o.HasTS = true
+		o.TSVal, o.TSEcr = binary.BigEndian.Uint32(p[4:]), binary.BigEndian.Uint32(p[8:])
+		return
+	}
+	for len(p) > 0 {
+		switch p[0] {
+		case 0:
+			return
+		case 1:
+			p = p[1:]
+			continue
+		}
+		if len(p) < 2 || p[1] < 2 || int(p[1]) > len(p) {
+			return
+		}
+		o.one(p[0], p[2:p[1]], syn)
+		p = p[p[1]:]
+	}
+}
+
+func (o *Options) one(kind byte, v []byte, syn bool) {
+	switch {
+	case kind == wire.TCPOptMSS && len(v) == 2 && syn:
+		if mss := binary.BigEndian.Uint16(v); mss != 0 {
+			o.HasMSS, o.MSS = true, mss
+		}
+	case kind == wire.TCPOptWScale && len(v) == 1 && syn:
+		o.HasWS, o.WS = true, min(v[0], maxWScale)
+	case kind == wire.TCPOptSACKPerm && len(v) == 0 && syn:
+		o.SACKPerm = true
+	case kind == wire.TCPOptTimestamp && len(v) == 8:
+		o.HasTS = true
+		o.TSVal, o.TSEcr = binary.BigEndian.Uint32(v), binary.BigEndian.Uint32(v[4:])
+	case kind == wire.TCPOptSACK && len(v) >= 8 && len(v)%8 == 0 && !syn:
+		for i := 0; i < len(v)/8 && i < len(o.SACK); i++ {
+			o.SACK[i] = Block{binary.BigEndian.Uint32(v[8*i:]), binary.BigEndian.Uint32(v[8*i+4:])}
+			o.NumSACK++
+		}
+	case kind == wire.TCPOptFastopen && syn && (len(v) == 0 || len(v) >= 4 && len(v) <= 16 && len(v)%2 == 0):
+		o.FastOpen, o.CookieLen = true, uint8(copy(o.Cookie[:], v))
+	}
+}
+
+// A SynOptions says which options a SYN or SYN-ACK carries.
+type SynOptions struct {
+	MSS     uint16
+	SACK    bool
+	TS      bool
+	WS      bool
+	WScale  uint8
+	TSVal   uint32
+	TSEcr   uint32
+	Windows uint16
+}
+
+// Append writes the options in Linux's order: mss, sackOK, TS, nop, wscale.
+func (s *SynOptions) Append(p []byte) []byte {
+	p = append(p, wire.TCPOptMSS, 4, byte(s.MSS>>8), byte(s.MSS))
+	switch {
+	case s.TS && s.SACK:
+		p = append(p, wire.TCPOptSACKPerm, 2)
+	case s.TS:
+		p = append(p, 1, 1)
+	case s.SACK:
+		p = append(p, 1, 1, wire.TCPOptSACKPerm, 2)
+	}
+	if s.TS {
+		p = append(p, wire.TCPOptTimestamp, 10)
+		p = binary.BigEndian.AppendUint32(p, s.TSVal)
+		p = binary.BigEndian.AppendUint32(p, s.TSEcr)
+	}
+	if s.WS {
+		p = append(p, 1, wire.TCPOptWScale, 3, s.WScale)
+	}
+	return p
+}
+
+// appendTS writes an aligned timestamp.
+func appendTS(p []byte, val, ecr uint32) []byte {
+	p = append(p, 1, 1, wire.TCPOptTimestamp, 10)
+	p = binary.BigEndian.AppendUint32(p, val)
+	return binary.BigEndian.AppendUint32(p, ecr)
+}
