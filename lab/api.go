@@ -43,6 +43,7 @@ type NodeStatus struct {
 	State      string            `json:"state"`            // starting, running, failed
 	Health     string            `json:"health,omitempty"` // healthy, unhealthy, starting; "" without a healthcheck
 	Programs   int               `json:"programs"`         // running now
+	Jobs       []Job             `json:"jobs,omitempty"`   // programs in the background, by log
 	Interfaces []InterfaceStatus `json:"interfaces,omitempty"`
 }
 

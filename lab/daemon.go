@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +41,7 @@ type Daemon struct {
 	more   chan struct{} // closed and replaced when events grow
 	final  bool          // no more events will come
 	nodes  map[string]*NodeStatus
+	jobs   map[string]int // how many logs of programs a node has
 }
 
 // Events of the lab as a whole; they end the stream of PathEvents.
@@ -53,7 +55,7 @@ const (
 func (d *Daemon) Run(ctx context.Context) error {
 	d.started = time.Now()
 	d.upDone, d.ended, d.more = make(chan struct{}), make(chan struct{}), make(chan struct{})
-	d.nodes = make(map[string]*NodeStatus, len(d.Topology.Nodes))
+	d.nodes, d.jobs = make(map[string]*NodeStatus, len(d.Topology.Nodes)), make(map[string]int)
 	names := make([]string, 0, len(d.Topology.Nodes))
 	for _, n := range d.Topology.Nodes {
 		d.nodes[n.Name] = &NodeStatus{Name: n.Name, Kind: n.Kind, State: "starting"}
@@ -73,7 +75,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	var upErr error
 	go func() {
 		defer close(d.upDone)
-		upErr = Up(upCtx, d.Topology, d.Plan, d.Engine, UpOptions{Progress: d.event, Output: d.commandLog})
+		upErr = Up(upCtx, d.Topology, d.Plan, d.Engine, UpOptions{Progress: d.event, Output: d.commandLog, Start: d.startProgram})
 		d.finish(upErr)
 	}()
 	<-d.upDone
@@ -110,6 +112,7 @@ func (d *Daemon) listen(nodes []string) (*http.Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc(PathInfo, Handle(func(context.Context, struct{}) (Info, error) { return d.info(), nil }))
 	mux.HandleFunc(PathDown, Handle(func(context.Context, DownRequest) (struct{}, error) { return struct{}{}, d.stop() }))
+	mux.HandleFunc(PathStart, Handle(d.startJob))
 	mux.HandleFunc(PathLink, Handle(d.changeLink))
 	mux.HandleFunc(PathEvents, d.serveEvents)
 	if d.Routes != nil {
@@ -185,7 +188,9 @@ func (d *Daemon) info() Info {
 	}
 	d.mu.Lock()
 	for _, n := range d.Topology.Nodes {
-		info.Nodes = append(info.Nodes, *d.nodes[n.Name])
+		s := *d.nodes[n.Name]
+		s.Jobs = slices.Clone(s.Jobs)
+		info.Nodes = append(info.Nodes, s)
 	}
 	d.mu.Unlock()
 	o, ok := d.Engine.(Observer)

@@ -32,9 +32,10 @@ type NodeSpec struct {
 	Binds    []clab.Bind       // Source is absolute; empty asks for an empty directory
 	Env      []string          // "K=V", sorted; of every program in the node
 	DNS      *clab.DNS
-	Hosts    []Host // lines of /etc/hosts: every node of the lab that has an address in the file
-	User     string // "" is root
-	Fresh    bool   // leave lo down, as in a namespace that nobody has touched
+	Programs []Program // started when the links are up, before the file's exec
+	Hosts    []Host    // lines of /etc/hosts: every node of the lab that has an address in the file
+	User     string    // "" is root
+	Fresh    bool      // leave lo down, as in a namespace that nobody has touched
 }
 
 // Host is one line of /etc/hosts.

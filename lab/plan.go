@@ -18,6 +18,7 @@ import (
 // reads nothing and knows no home.
 type HostView struct {
 	ReadFile func(name string) ([]byte, error)
+	Exists   func(name string) bool // whether this machine has a program
 	Home     string
 	Environ  []string // for __IMPORT_ENVS
 }
@@ -25,13 +26,15 @@ type HostView struct {
 // ThisHost is the machine the process runs on.
 func ThisHost() HostView {
 	home, _ := os.UserHomeDir() // without a home, ~ stays as it is written
-	return HostView{ReadFile: os.ReadFile, Home: home, Environ: os.Environ()}
+	exists := func(name string) bool { _, err := os.Stat(name); return err == nil }
+	return HostView{ReadFile: os.ReadFile, Exists: exists, Home: home, Environ: os.Environ()}
 }
 
 // Plan is a topology as specifications for an engine.
 type Plan struct {
 	Nodes map[string]NodeSpec
 	Links []LinkSpec
+	Notes []PlanNote // what a user should know of nodes that cannot be all that the file says
 }
 
 // MakePlan resolves a topology that [clab.Topology.Runnable] accepts. It fails when an env-file or a bind's source is missing.
@@ -52,6 +55,9 @@ func MakePlan(t *clab.Topology, host HostView) (*Plan, error) {
 				b.Source = t.HostPath(n, b.Source, host.Home)
 			}
 			spec.Binds = append(spec.Binds, b)
+		}
+		if err := p.programs(t, n, host, &spec); err != nil {
+			return nil, fmt.Errorf("node %s: %w", n.Name, err)
 		}
 		p.Nodes[n.Name] = spec
 	}

@@ -24,6 +24,8 @@ type UpOptions struct {
 	Workers  int         // commands at once; 0: twice the processors
 	Progress func(Event) // called from many goroutines
 	Output   Outputs     // where commands write; nil: nowhere
+	// Start starts a node's programs; nil: none are started.
+	Start func(ctx context.Context, node string, p Program) error
 }
 
 // Outputs opens what one command of a node writes to; the files are closed when it ends.
@@ -180,6 +182,7 @@ func (u *upper) createLinks(ctx context.Context, n *nodeUp) error {
 }
 
 func (u *upper) configure(ctx context.Context, n *nodeUp) error {
+	u.programs(ctx, n)
 	u.commands(ctx, n, n.Exec)
 	u.event(Event{Node: n.Name, Event: "up"})
 	return nil
@@ -229,13 +232,29 @@ func (u *upper) commands(ctx context.Context, n *nodeUp, list []clab.Command) {
 		err := u.command(ctx, n, c)
 		<-u.slots
 		if err != nil && ctx.Err() == nil {
-			text := fmt.Sprintf("%s:%d: %s: %q %v", u.t.File, c.Pos.Line, n.Name, c.Line, err)
-			u.mu.Lock()
-			u.failed = append(u.failed, text)
-			u.mu.Unlock()
-			u.event(Event{Node: n.Name, Event: "command", Text: text})
+			u.complain(n, fmt.Sprintf("%s:%d: %s: %q %v", u.t.File, c.Pos.Line, n.Name, c.Line, err))
 		}
 	}
+}
+
+// programs starts what runs in the node for good.
+func (u *upper) programs(ctx context.Context, n *nodeUp) {
+	if u.o.Start == nil {
+		return
+	}
+	for _, p := range u.p.Nodes[n.Name].Programs {
+		if err := u.o.Start(ctx, n.Name, p); err != nil && ctx.Err() == nil {
+			u.complain(n, fmt.Sprintf("%s:%d: %s: %v", u.t.File, n.Pos.Line, n.Name, err))
+		}
+	}
+}
+
+// complain tells of a command or program that failed.
+func (u *upper) complain(n *nodeUp, text string) {
+	u.mu.Lock()
+	u.failed = append(u.failed, text)
+	u.mu.Unlock()
+	u.event(Event{Node: n.Name, Event: "command", Text: text})
 }
 
 func (u *upper) command(ctx context.Context, n *nodeUp, c clab.Command) error {

@@ -53,6 +53,7 @@ type node struct {
 var (
 	_ lab.Engine      = labExec{}
 	_ lab.Observer    = labExec{}
+	_ lab.Starter     = labExec{}
 	_ lab.LinkChanger = labExec{}
 	_ client.Handler  = (*Engine)(nil)
 )
@@ -247,24 +248,42 @@ func (l labExec) Exec(ctx context.Context, name string, s lab.ExecSpec) (status 
 // Run runs a program in a node, waits for it and returns its status as a shell
 // reports it. When ctx ends first the program is killed.
 func (e *Engine) Run(ctx context.Context, name string, s lab.ExecSpec) (status int, err error) {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	p, err := e.startSpec(ctx, name, s)
 	if err != nil {
 		return 0, err
+	}
+	if status, err = p.Wait(ctx); err != nil {
+		return 0, errors.Join(err, p.Signal(unix.SIGKILL))
+	}
+	return status, nil
+}
+
+// Start starts a program and returns; see lab.Starter.
+func (l labExec) Start(ctx context.Context, name string, s lab.ExecSpec) (lab.Process, error) {
+	return l.startSpec(ctx, name, s)
+}
+
+func (e *Engine) startSpec(ctx context.Context, name string, s lab.ExecSpec) (process, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return process{}, err
 	}
 	defer null.Close()
 	files := []*os.File{cmp.Or(s.Stdin, null), cmp.Or(s.Stdout, null), cmp.Or(s.Stderr, null)}
 	p, err := e.start(ctx, name, nodeinit.Program{Argv: s.Args, Env: s.Env, Dir: s.Dir, TTY: s.TTY}, files)
+	return process{p}, err
+}
+
+// process is a program of a node with its status as a shell reports it.
+type process struct{ *nodeinit.Proc }
+
+// Wait waits for the program's end.
+func (p process) Wait(ctx context.Context) (status int, err error) {
+	exit, err := p.Proc.Wait(ctx)
 	if err != nil {
 		return 0, err
 	}
-	exit, err := p.Wait(ctx)
-	if err != nil {
-		return 0, errors.Join(err, p.Signal(unix.SIGKILL))
-	}
-	if exit.Signal != 0 {
-		return 128 + int(exit.Signal), nil
-	}
-	return exit.Code, nil
+	return exit.ShellCode(), nil
 }
 
 // Close ends every program and removes every node and cable.
