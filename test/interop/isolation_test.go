@@ -1,0 +1,162 @@
+//go:build linux
+
+package interop
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"linen/test/need"
+)
+
+// firstFD is the lowest descriptor that the supervisor gives out
+// (run/seccomp.RangeFirst); the kernel's own sockets get the lowest that is
+// free.
+const firstFD = 800
+
+// Lines of strace -f about a new socket: whole, or cut by another thread's.
+var (
+	socketBegin = regexp.MustCompile(`^(\d+) +socket\(([A-Z]\w+)`)
+	socketEnd   = regexp.MustCompile(`^(\d+) +(?:socket\(|<\.\.\. socket resumed).*\) += (-?\d+)`)
+)
+
+// TestNoSocketOfTheHost: neither linen nor the programs that it runs open a
+// socket by which the host's network could be reached.
+func TestNoSocketOfTheHost(t *testing.T) {
+	need.Tool(t, "strace")
+	for _, p := range places() {
+		if p.uid != os.Getuid() {
+			continue // strace of another user's namespaces proves no more
+		}
+		t.Run(p.name, func(t *testing.T) {
+			s := newSite(t, p)
+			trace := filepath.Join(s.dir, "trace")
+			script := "ip link set lo up; ip addr; ping -c 1 127.0.0.1; ip route get 127.0.0.1"
+			out, status := s.try("strace", "-f", "-qq", "-e", "trace=socket,socketpair", "-o", trace, s.linen, "run", "--", "sh", "-c", script)
+			if strings.Contains(out, "Operation not permitted") && strings.Contains(out, "ptrace") {
+				t.Skipf("no ptrace here: %s", out)
+			}
+			if status != 0 || !strings.Contains(out, "1 received") {
+				t.Fatalf("under strace: status %d\n%s", status, out)
+			}
+			data, err := os.ReadFile(trace)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.judgeSockets(string(data))
+		})
+	}
+}
+
+func (s *site) judgeSockets(trace string) {
+	s.t.Helper()
+	ours := 0
+	family := make(map[string]string) // by thread
+	for _, line := range strings.Split(trace, "\n") {
+		if m := socketBegin.FindStringSubmatch(line); m != nil {
+			family[m[1]] = m[2]
+		}
+		m := socketEnd.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		switch fd, _ := strconv.Atoi(m[2]); {
+		case fd < 0 || family[m[1]] == "AF_UNIX":
+		case fd < firstFD:
+			s.t.Errorf("a socket of the host's, of %s: %s", family[m[1]], line)
+		default:
+			ours++
+		}
+	}
+	if ours == 0 {
+		s.t.Errorf("no socket at all was seen:\n%s", trace)
+	}
+}
+
+// TestHostCountersStandStill: nothing that a lab does moves a counter of the
+// namespace that it runs in.
+func TestHostCountersStandStill(t *testing.T) {
+	need.NetNS(t)
+	s := newSite(t, places()[0])
+	file := filepath.Join(s.dir, "lab.clab.yml")
+	if err := os.WriteFile(file, []byte(chain), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.end)
+	counters := "cat /proc/net/dev /proc/net/snmp /proc/net/netstat /proc/net/sockstat"
+	out := s.must("unshare", "-n", "sh", "-c", "set -e; "+counters+"; echo ---; linen up "+file+" -d >&2; "+
+		"linen exec h1 -- ping -c 2 -i 0.2 10.2.0.2; linen exec h1 -- traceroute -n 10.2.0.2; linen down >&2; echo ---; "+counters)
+	parts := strings.Split(out, "---\n")
+	if len(parts) < 3 || !strings.Contains(out, "2 received") {
+		t.Fatalf("the lab did not work:\n%s", out)
+	}
+	if before, after := parts[0], parts[len(parts)-1]; before != after {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+// TestAfterTheSupervisor: once the supervisor is killed, no network call of a
+// program that it ran succeeds; it does not fall through to the host.
+func TestAfterTheSupervisor(t *testing.T) {
+	for _, p := range places() {
+		t.Run(p.name, func(t *testing.T) {
+			s := newSite(t, p)
+			s.up(chain)
+			log := filepath.Join(s.dir, "log")
+			script := "echo $$ >" + s.dir + "/pid; while :; do ip link show lo >/dev/null 2>&1; echo $? >>" + log + "; sleep 0.05; done"
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
+			defer cancel()
+			c := s.command(ctx, s.node("h1", "sh", "-c", script)...)
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { cancel(); _ = c.Wait() }() // however it ended
+			good := func() int { return strings.Count(s.read(log), "0\n") }
+			until(t, "the program works", func() bool { return good() >= 3 })
+			pid, err := strconv.Atoi(strings.TrimSpace(s.read(filepath.Join(s.dir, "pid"))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			daemon := s.daemon()
+			if err := syscall.Kill(daemon, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the daemon is gone", func() bool { return syscall.Kill(daemon, 0) != nil || zombie(daemon) })
+			atMost := good() + 1 // the call that was under way
+			gone := func() bool { return syscall.Kill(pid, 0) != nil || zombie(pid) }
+			until(t, "the program fails or is gone", func() bool { return gone() || strings.Contains(s.read(log), "1\n") || good() > atMost })
+			if good() > atMost {
+				t.Errorf("the program's network works without its supervisor:\n%s", s.read(log))
+			}
+			if !gone() {
+				_ = syscall.Kill(pid, syscall.SIGKILL) // it may go at this moment
+			}
+		})
+	}
+}
+
+// read returns a file that may not be there yet.
+func (s *site) read(name string) string {
+	data, err := os.ReadFile(name)
+	if err != nil && !os.IsNotExist(err) {
+		s.t.Fatal(err)
+	}
+	return string(data)
+}
+
+// zombie reports whether a process has ended and waits to be collected.
+func zombie(pid int) bool {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return true
+	}
+	_, rest, _ := strings.Cut(string(data), ") ")
+	return strings.HasPrefix(rest, "Z") || strings.HasPrefix(rest, "X")
+}
+
