@@ -40,8 +40,11 @@ func (p *Progress) Event(e Event) {
 		return
 	}
 	mark, colour := "ok", "32" // green
-	if e.Event == "failed" || e.Event == "command" {
+	switch e.Event {
+	case "failed", "command":
 		mark, colour = "!!", "31" // red
+	case "note":
+		mark, colour = "--", "33" // yellow
 	}
 	if p.color {
 		mark = "\x1b[" + colour + "m" + mark + "\x1b[0m"

@@ -15,7 +15,7 @@ import (
 
 func newExec() *cobra.Command {
 	var which running
-	var all bool
+	var all, detached bool
 	var labels []string
 	var env []string
 	cmd := &cobra.Command{
@@ -35,12 +35,16 @@ terminal, signals and exit status are those of linen exec.`,
 			if len(args) < 2 {
 				return usageError{errors.New("give a node and a command: linen exec r1 -- ip route")}
 			}
+			if detached {
+				return which.execDetached(cmd, args[0], args[1:], env)
+			}
 			return which.exec(args[0], args[1:], env)
 		},
 		ValidArgsFunction: which.completeNode(1),
 	}
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "in every node, one after the other")
+	cmd.Flags().BoolVarP(&detached, "detach", "d", false, "in the background: print the number of its log and return")
 	cmd.Flags().StringArrayVarP(&labels, "label", "l", nil, "in every node with the `LABEL` (key=value)")
 	cmd.Flags().StringArrayVarP(&env, "env", "e", nil, "set an environment variable (`K=V`)")
 	which.flags(cmd)
@@ -91,6 +95,22 @@ func (r *running) runOne(d *lab.Dir, node string, p nodeinit.Program) (nodeinit.
 	io := client.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
 	p.TTY = io.Interactive()
 	return client.Run(c, client.Request{API: client.API, Node: node, Program: p}, io)
+}
+
+// execDetached leaves a program running in a node.
+func (r *running) execDetached(cmd *cobra.Command, word string, argv, env []string) error {
+	_, c, err := r.dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	p := program(argv, env)
+	var j lab.Job
+	if err := c.Call(cmd.Context(), lab.PathStart, lab.StartRequest{Node: word, Args: p.Argv, Env: p.Env, Dir: p.Dir}, &j); err != nil {
+		return err
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), j.Log)
+	return nil
 }
 
 // execError turns a program that was not started into the shell's exit status

@@ -67,6 +67,9 @@ func (f *upFlags) run(cmd *cobra.Command, args []string) error {
 	if report := os.NewFile(reportFD, "report"); os.Getenv(daemonEnv) != "" {
 		return f.daemon(topo, plan, report)
 	}
+	for _, n := range plan.Notes {
+		progress.Event(lab.Event{Node: n.Nodes[0], Event: "note", Text: n.String()})
+	}
 	if f.detach {
 		return detach(cmd.Context(), topo, progress)
 	}
