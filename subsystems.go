@@ -16,6 +16,7 @@ import (
 	"linen/net/netfilter"
 	"linen/net/netlink"
 	"linen/net/netns"
+	"linen/net/packet"
 	"linen/net/ping"
 	"linen/net/procfs"
 	"linen/net/raw"
@@ -42,6 +43,7 @@ func Subsystems() []netns.Subsys {
 		dev.Pernet(),
 		sock.Pernet(),
 		afnetlink.Pernet(),
+		packet.Pernet(),
 		fibrules.Pernet(),
 		neigh.Pernet(),
 		ipv4.Pernet(),

@@ -1,0 +1,115 @@
+package packet
+
+import (
+	"encoding/binary"
+
+	"linen/net/skb"
+	"linen/uapi/errno"
+)
+
+// struct virtio_net_hdr in front of frames (PACKET_VNET_HDR), in the machine's
+// byte order; linux/virtio_net.h.
+const (
+	vnetHdrLen   = 10
+	vnetHdrMax   = 12 // with num_buffers
+	vnetNeedCsum = 1
+	vnetCsumOK   = 2
+	vnetGSONone  = 0
+	vnetGSOTCPv4 = 1
+	vnetGSOTCPv6 = 4
+	vnetGSOUDPL4 = 5
+	vnetGSOECN   = 0x80
+)
+
+// vnet is what a sender's virtio header asks for.
+type vnet struct {
+	csum               bool
+	csumStart, csumOff int
+	gsoType            uint32 // skb.GSO*
+	gsoSize            int    // payload bytes of a segment; 0: none
+	hdrLen             int
+}
+
+// parseVnet reads the header of n bytes in front of data: EINVAL when it is cut
+// off or asks for something unknown.
+func parseVnet(data []byte, n int) (v vnet, err error) {
+	if len(data) < n || n < vnetHdrLen {
+		return v, errno.EINVAL
+	}
+	h := binary.NativeEndian
+	v.csum = data[0]&vnetNeedCsum != 0
+	v.hdrLen = int(h.Uint16(data[2:]))
+	v.csumStart, v.csumOff = int(h.Uint16(data[6:])), int(h.Uint16(data[8:]))
+	switch data[1] &^ vnetGSOECN {
+	case vnetGSONone:
+		return v, nil
+	case vnetGSOTCPv4:
+		v.gsoType = skb.GSOTCPv4
+	case vnetGSOTCPv6:
+		v.gsoType = skb.GSOTCPv6
+	case vnetGSOUDPL4:
+		v.gsoType = skb.GSOUDPL4
+	default:
+		return v, errno.EINVAL
+	}
+	if data[1]&vnetGSOECN != 0 {
+		v.gsoType |= skb.GSOTCPECN
+	}
+	v.gsoType |= skb.GSODodgy
+	if v.gsoSize = int(h.Uint16(data[4:])); v.gsoSize == 0 || !v.csum {
+		return v, errno.EINVAL
+	}
+	return v, nil
+}
+
+// apply notes in b what v asks for; false when that lies outside b.
+func (v *vnet) apply(b *skb.Buff) bool {
+	if v.csum {
+		if v.csumStart+v.csumOff+2 > b.Len() {
+			return false
+		}
+		b.SetPartialCsum(v.csumStart, v.csumOff)
+		b.SetTransportHeader(v.csumStart)
+	}
+	if v.gsoSize == 0 {
+		return true
+	}
+	payload := b.Len() - max(v.hdrLen, v.csumStart)
+	if payload <= 0 {
+		return false
+	}
+	b.GSOType, b.GSOSize = v.gsoType, uint16(v.gsoSize)
+	b.GSOSegs = uint16(min((payload+v.gsoSize-1)/v.gsoSize, 1<<16-1))
+	return true
+}
+
+// putVnet writes the header of a received b into p.
+func putVnet(p []byte, b *skb.Buff) {
+	clear(p)
+	h := binary.NativeEndian
+	switch {
+	case b.GSOType&skb.GSOTCPv4 != 0:
+		p[1] = vnetGSOTCPv4
+	case b.GSOType&skb.GSOTCPv6 != 0:
+		p[1] = vnetGSOTCPv6
+	case b.GSOType&skb.GSOUDPL4 != 0:
+		p[1] = vnetGSOUDPL4
+	}
+	if p[1] != vnetGSONone {
+		if b.GSOType&skb.GSOTCPECN != 0 {
+			p[1] |= vnetGSOECN
+		}
+		h.PutUint16(p[2:], uint16(b.HeadLen()))
+		h.PutUint16(p[4:], b.GSOSize)
+	}
+	switch b.CsumState {
+	case skb.CsumPartial:
+		if at, ok := b.CsumOffset(); ok {
+			p[0] = vnetNeedCsum
+			h.PutUint16(p[6:], uint16(at-int(b.CsumOff)))
+			h.PutUint16(p[8:], b.CsumOff)
+		}
+	case skb.CsumUnnecessary:
+		p[0] = vnetCsumOK
+	}
+}
