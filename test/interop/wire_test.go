@@ -213,7 +213,7 @@ func TestKernelOverTAP(t *testing.T) {
 		in("ip link set " + name + " name lab0")
 		in("ip addr add 10.5.0.2/24 dev lab0")
 		in("ip link set lab0 up")
-		return tap.New(n, "eth0", f)
+		return tap.New(n.Namespace(), "eth0", f)
 	})
 	theirs := func(argv ...string) string {
 		return s.must(append([]string{"ip", "netns", "exec", ns}, argv...)...)
@@ -301,7 +301,7 @@ func TestReferenceKernel(t *testing.T) {
 		<-ended
 		t.Skipf("the machine does not start here: %v\n%s", err, out.String())
 	}
-	h := newHost(t, s, func(n *linen.Net) (*port.Port, error) { return stream.New(n, "eth0", conn) })
+	h := newHost(t, s, func(n *linen.Net) (*port.Port, error) { return stream.New(n.Namespace(), "eth0", conn) })
 	h.echo()
 	serving := func() bool { return strings.Contains(out.String(), "serving") }
 	for waiting := true; waiting && !serving(); {
