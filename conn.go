@@ -93,6 +93,7 @@ func (c *Conn) receive(m *sock.Msg) (int, error) {
 	if err := c.failed(&c.read); err != nil {
 		return 0, err
 	}
+	c.s.Base().Pass(sock.OpRecv)
 	n, err := c.s.Recvmsg(c.who, m)
 	if err == nil || !errnoTimeout(err) {
 		return n, err
@@ -108,6 +109,7 @@ func (c *Conn) receive(m *sock.Msg) (int, error) {
 			return n, err
 		}
 		w.WaitUntil(c.read.at(c.n.kernel.k))
+		c.s.Base().Pass(sock.OpRecv)
 	}
 }
 
@@ -117,6 +119,7 @@ func (c *Conn) send(m *sock.Msg) (sent int, err error) {
 	if err := c.failed(&c.write); err != nil {
 		return 0, err
 	}
+	c.s.Base().Pass(sock.OpSend)
 	if sent, err = c.trySend(m, 0); err == nil || !errnoTimeout(err) {
 		return sent, err
 	}
@@ -130,6 +133,7 @@ func (c *Conn) send(m *sock.Msg) (sent int, err error) {
 			return sent, err
 		}
 		w.WaitUntil(c.write.at(c.n.kernel.k))
+		c.s.Base().Pass(sock.OpSend)
 	}
 }
 

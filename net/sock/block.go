@@ -11,14 +11,15 @@ import (
 
 // Operations, as the gate of a deterministic Kernel orders them.
 const (
-	opSend = 1 + iota
-	opRecv
-	opAccept
-	opConnect
+	OpSend    = 1 + iota // Sendmsg
+	OpRecv               // Recvmsg
+	OpAccept             // Accept
+	OpConnect            // Connect
 )
 
-// pass goes through the gate of a deterministic Kernel.
-func (s *Sock) pass(op uint64) {
+// Pass goes through the gate of a deterministic Kernel (kern.Kernel.Pass): who
+// blocks on s for itself calls it before the operation op and after each wait.
+func (s *Sock) Pass(op uint64) {
 	s.net.Kernel().Pass(kern.GateKey{Net: s.net.ID(), Object: s.id, Op: op})
 }
 
@@ -54,7 +55,7 @@ func (s *Sock) deadline(timeo int64) ktime.T {
 // block.
 func Recv(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 	b := s.Base()
-	b.pass(opRecv)
+	b.Pass(OpRecv)
 	deadline := b.deadline(b.rcvTimeo.Load())
 	for {
 		n, err := s.Recvmsg(who, m)
@@ -64,7 +65,7 @@ func Recv(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 		if err := wait(ctx, s, uapi.POLLIN|uapi.POLLRDHUP, deadline); err != nil {
 			return 0, err
 		}
-		b.pass(opRecv)
+		b.Pass(OpRecv)
 	}
 }
 
@@ -72,7 +73,7 @@ func Recv(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 // ctx is done. A stream that took a part returns the part.
 func Send(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 	b := s.Base()
-	b.pass(opSend)
+	b.Pass(OpSend)
 	deadline := b.deadline(b.sndTimeo.Load())
 	whole, sent := m.Data, 0
 	for {
@@ -84,7 +85,7 @@ func Send(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 		}
 		if err == errno.EAGAIN && m.Flags&uapi.MSG_DONTWAIT == 0 {
 			if err = wait(ctx, s, uapi.POLLOUT, deadline); err == nil {
-				b.pass(opSend)
+				b.Pass(OpSend)
 				continue
 			}
 		}
@@ -100,7 +101,7 @@ func Send(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 // passes or ctx is done.
 func Accept(ctx context.Context, s Socket, who *Caller) (Socket, error) {
 	b := s.Base()
-	b.pass(opAccept)
+	b.Pass(OpAccept)
 	deadline := b.deadline(b.rcvTimeo.Load())
 	for {
 		a, err := s.Accept(who)
@@ -110,7 +111,7 @@ func Accept(ctx context.Context, s Socket, who *Caller) (Socket, error) {
 		if err := wait(ctx, s, uapi.POLLIN, deadline); err != nil {
 			return nil, err
 		}
-		b.pass(opAccept)
+		b.Pass(OpAccept)
 	}
 }
 
@@ -118,7 +119,7 @@ func Accept(ctx context.Context, s Socket, who *Caller) (Socket, error) {
 // EINPROGRESS means that SO_SNDTIMEO passed.
 func Connect(ctx context.Context, s Socket, who *Caller, sa []byte) error {
 	b := s.Base()
-	b.pass(opConnect)
+	b.Pass(OpConnect)
 	err := s.Connect(who, sa)
 	if err != errno.EINPROGRESS && err != errno.EALREADY {
 		return err
@@ -129,7 +130,7 @@ func Connect(ctx context.Context, s Socket, who *Caller, sa []byte) error {
 		}
 		return werr
 	}
-	b.pass(opConnect)
+	b.Pass(OpConnect)
 	if err := b.TakeError(); err != nil {
 		return err
 	}
