@@ -115,7 +115,7 @@ func start(ctx context.Context, cfg Config, mode Mode) (*Node, error) {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			cmd.Wait() // its exit status says nothing that the control socket has not said
+			reap(cmd)
 			close(n.done)
 		}
 	}()

@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds every wait. It decides only how long a hung test takes.
-const patience = 8 * time.Second
+const patience = 60 * time.Second
 
 // nobody is the ordinary user of the tests that run as root.
 const nobody = 65534
