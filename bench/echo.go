@@ -11,7 +11,7 @@ import (
 // echoSize is the payload of an echoed datagram.
 const echoSize = 36
 
-func echoSubjects() []subject { return []subject{linenEcho(), gvisorEcho()} }
+func echoSubjects() []subject { return []subject{linenEcho(), gvisorEcho(), kernelEcho()} }
 
 // linenEcho sends a datagram from one Net to another and back, through
 // net.Conns, on one goroutine.
@@ -28,11 +28,11 @@ func linenEcho() subject {
 	local := client.LocalAddr().String()
 	back := must(b.Dial(ctx, "udp", local))
 	back.Close()
-	return subject{"linen", func(n int) { echo(client, server.Conn, server, n) }, func() { k.Close() }}
+	return subject{name: "linen", run: func(n int) { echo(client, server, n) }, stop: func() { k.Close() }}
 }
 
 // echo does n round trips: write, read at the server, write back, read.
-func echo(client net.Conn, _ net.Conn, server net.PacketConn, n int) {
+func echo(client net.Conn, server net.PacketConn, n int) {
 	var out, in [echoSize]byte
 	for range n {
 		must(client.Write(out[:]))
@@ -43,12 +43,22 @@ func echo(client net.Conn, _ net.Conn, server net.PacketConn, n int) {
 	}
 }
 
+// kernelEcho is the same over this machine's loopback.
+func kernelEcho() subject {
+	server := must(net.ListenPacket("udp", "127.0.0.1:0"))
+	client := must(net.Dial("udp", server.LocalAddr().String()))
+	return subject{name: "the kernel", run: func(n int) { echo(client, server, n) }, stop: func() {
+		client.Close()
+		server.Close()
+	}}
+}
+
 // netSubjects measures the making and closing of a Net.
 func netSubjects() []subject {
 	k := linen.New(linen.Config{Seed: 1})
-	return []subject{{"linen", func(n int) {
+	return []subject{{name: "linen", run: func(n int) {
 		for range n {
 			check(must(k.NewNet("x")).Close())
 		}
-	}, func() { k.Close() }}}
+	}, stop: func() { k.Close() }}}
 }

@@ -20,66 +20,85 @@ const flows = 1024
 // batch is how many packets are injected at once.
 const batch = 64
 
-// packets returns one 64-byte UDP packet (60 bytes and no FCS on Ethernet) for
-// each flow, from 10.1.0.0/16 to 10.2.0.2.
+// packets returns one packet for each flow, all to 10.2.0.2.
 func packets() [][]byte {
 	list := make([][]byte, flows)
 	for i := range list {
-		p := make([]byte, 50)
-		h := (*wire.IPv4Hdr)(p)
-		h.SetVerIHL(20)
-		h.SetTotLen(len(p))
-		h.SetTTL(64)
-		h.SetProto(wire.ProtoUDP)
-		h.SetSaddr(10<<24 | 1<<16 | 2)
-		h.SetDaddr(10<<24 | 2<<16 | 2)
-		u := (*wire.UDPHdr)(p[20:])
-		u.SetSource(uint16(1024 + i))
-		u.SetDest(9)
-		u.SetLen(len(p) - 20)
-		wire.SendCheck4(p[:20])
-		list[i] = p
+		list[i] = packet(i, 10<<24|2<<16|2)
 	}
 	return list
+}
+
+// packet returns a 64-byte UDP packet (60 bytes and no FCS on Ethernet) from
+// 10.1.0.2 and a source port of the flow's.
+func packet(flow int, to uint32) []byte {
+	p := make([]byte, 50)
+	h := (*wire.IPv4Hdr)(p)
+	h.SetVerIHL(20)
+	h.SetTotLen(len(p))
+	h.SetTTL(64)
+	h.SetProto(wire.ProtoUDP)
+	h.SetSaddr(10<<24 | 1<<16 | 2)
+	h.SetDaddr(to)
+	u := (*wire.UDPHdr)(p[20:])
+	u.SetSource(uint16(1024 + flow))
+	u.SetDest(9)
+	u.SetLen(len(p) - 20)
+	wire.SendCheck4(p[:20])
+	return p
 }
 
 func forwardSubjects() []subject {
 	return []subject{linenForward("linen", 1), gvisorForward(), floorForward()}
 }
 
-// linenForward is a router between a device whose frames are injected and a
-// veth, whose other end swallows what arrives.
-func linenForward(name string, cpus int) subject {
+// A router forwards from a device whose frames are injected to a veth, whose
+// other end swallows what arrives.
+type router struct {
+	k    *linen.Kernel
+	net  *linen.Net
+	in   *dev.Device
+	peer []byte // the link address of 10.2.0.2
+}
+
+func newRouter(cpus, outBits int) *router {
 	k := linen.New(linen.Config{CPUs: cpus, Seed: 1})
-	r := must(k.NewNet("r"))
+	r := &router{k: k, net: must(k.NewNet("r"))}
 	sink := must(k.NewNet("sink"))
-	port := must(testlink.NewPort(r.Namespace(), "in0", func([]byte) {}))
-	check(r.Up("in0"))
-	check(k.Link(r, "out0", sink, "eth0"))
-	check(r.AddAddr("in0", netip.MustParsePrefix("10.1.0.1/24")))
-	check(r.AddAddr("out0", netip.MustParsePrefix("10.2.0.1/24")))
-	check(r.SetSysctl("net.ipv4.ip_forward", "1"))
-	check(r.SetSysctl("net.ipv4.conf.all.rp_filter", "1"))
+	must(testlink.NewPort(r.net.Namespace(), "in0", func([]byte) {}))
+	check(r.net.Up("in0"))
+	check(k.Link(r.net, "out0", sink, "eth0"))
+	check(r.net.AddAddr("in0", netip.MustParsePrefix("10.1.0.1/24")))
+	check(r.net.AddAddr("out0", netip.PrefixFrom(netip.MustParseAddr("10.2.0.1"), outBits)))
+	check(r.net.SetSysctl("net.ipv4.ip_forward", "1"))
+	check(r.net.SetSysctl("net.ipv4.conf.all.rp_filter", "1"))
 	peer := dev.ByName(sink.Namespace(), "eth0")
-	neighbour(r, "out0", "10.2.0.2", peer.Addr())
+	r.peer = peer.Addr()
+	neighbour(r.net, "out0", "10.2.0.2", r.peer)
 	peer.SetIngress(func(c *kern.CPU, _ *dev.Device, b *skb.Buff) bool { b.Consume(c); return false })
-	in := dev.ByName(r.Namespace(), "in0")
-	_ = port
-	frames := framesFor(in)
-	engine := k.Engine()
-	run := func(cpu, n int) {
-		for done := 0; done < n; done += batch {
-			c := engine.EnterCPU(cpu)
-			for i := range batch {
-				b := skb.From(c, frames[(done+i)%flows])
-				if ethernet.TypeTrans(c, b, in) {
-					dev.Rx(c, in, b)
-				}
+	r.in = dev.ByName(r.net.Namespace(), "in0")
+	return r
+}
+
+// forward makes the CPU forward n of the frames, in turn.
+func (r *router) forward(cpu, n int, frames [][]byte) {
+	for done := 0; done < n; done += batch {
+		c := r.k.Engine().EnterCPU(cpu)
+		for i := range batch {
+			b := skb.From(c, frames[(done+i)%len(frames)])
+			if ethernet.TypeTrans(c, b, r.in) {
+				dev.Rx(c, r.in, b)
 			}
-			c.Exit()
 		}
+		c.Exit()
 	}
-	return subject{name, func(n int) { runOn(cpus, n, run) }, func() { k.Close() }}
+}
+
+func linenForward(name string, cpus int) subject {
+	r := newRouter(cpus, 24)
+	frames := framesFor(r.in, packets())
+	run := func(cpu, n int) { r.forward(cpu, n, frames) }
+	return subject{name: name, run: func(n int) { runOn(cpus, n, run) }, stop: func() { r.k.Close() }}
 }
 
 // runOn shares n operations among CPUs, a goroutine each.
@@ -98,8 +117,7 @@ func runOn(cpus, n int, run func(cpu, n int)) {
 }
 
 // framesFor puts an Ethernet header in front of each packet.
-func framesFor(in *dev.Device) [][]byte {
-	frames := packets()
+func framesFor(in *dev.Device, frames [][]byte) [][]byte {
 	for i, p := range frames {
 		f := make([]byte, 14, 64)
 		copy(f, in.Addr())
@@ -126,7 +144,7 @@ func floorForward() subject {
 		ring[i] = make([]byte, 128)
 	}
 	at := 0
-	return subject{"Go floor", func(n int) {
+	return subject{name: "Go floor", run: func(n int) {
 		for i := range n {
 			buf := ring[at&255][:len(list[0])]
 			copy(buf, list[i%flows])
@@ -140,7 +158,7 @@ func floorForward() subject {
 			h.DecTTL()
 			at++
 		}
-	}, nil}
+	}}
 }
 
 func check(err error) {

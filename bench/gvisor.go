@@ -45,7 +45,7 @@ func gvisorForward() subject {
 		fatal(err)
 	}
 	list := packets()
-	return subject{"gVisor", func(n int) {
+	return subject{name: "gVisor", run: func(n int) {
 		for i := range n {
 			p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(list[i%flows])})
 			in.InjectInbound(ipv4.ProtocolNumber, p)
@@ -58,7 +58,7 @@ func gvisorForward() subject {
 				o.DecRef()
 			}
 		}
-	}, s.Close}
+	}, stop: s.Close}
 }
 
 // gvisorEcho joins two stacks by channel endpoints and echoes through gonet.
@@ -75,7 +75,7 @@ func gvisorEcho() subject {
 	}
 	server := must(gonet.DialUDP(b, at(2, 7), nil, ipv4.ProtocolNumber))
 	client := must(gonet.DialUDP(a, at(1, 5000), at(2, 7), ipv4.ProtocolNumber))
-	return subject{"gVisor", func(n int) { echo(client, nil, server, n) }, func() { cancel(); a.Close(); b.Close() }}
+	return subject{name: "gVisor", run: func(n int) { echo(client, server, n) }, stop: func() { cancel(); a.Close(); b.Close() }}
 }
 
 // carry moves packets from one endpoint to the other.
