@@ -32,9 +32,9 @@ func newExtcap() *cobra.Command {
 		Use:   "extcap",
 		Short: "Be a capture program of Wireshark's: labs' interfaces in its list",
 		Long: `Answer the questions of Wireshark and tshark about capture interfaces. A link to
-linen in the personal extcap folder (Help, About Wireshark, Folders) is enough:
+linen in Wireshark's extcap folder (Help, About Wireshark, Folders, Extcap path) is enough:
 
-  ln -s "$(command -v linen)" ~/.local/lib/wireshark/extcap/`,
+  ln -s "$(command -v linen)" "$(tshark -G folders | sed -n 's/^Extcap path:[[:space:]]*//p')"`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return x.run(cmd.Context(), cmd.OutOrStdout()) },
 	}

@@ -29,7 +29,7 @@ type program struct {
 var first = []program{
 	{"h1", "ping -c 3 -i 0.2 10.2.0.2", []string{`3 packets transmitted, 3 received, 0% packet loss`, `ttl=62`}, 0},
 	{"h1", "ping -c 1 -s 20000 10.2.0.2", []string{`20008 bytes from 10\.2\.0\.2: icmp_seq=1 ttl=62`}, 0},
-	{"h1", "traceroute -n 10.2.0.2", []string{`(?m)^ 1  10\.1\.0\.1 `, `(?m)^ 2  10\.0\.0\.2 `, `(?m)^ 3  10\.2\.0\.2 `}, 0},
+	{"h1", "traceroute -n -w 30 10.2.0.2", []string{`(?m)^ 1  10\.1\.0\.1 `, `(?m)^ 2  10\.0\.0\.2 `, `(?m)^ 3  10\.2\.0\.2 `}, 0},
 	{"h1", "ip route get 10.2.0.2", []string{`^10\.2\.0\.2 via 10\.1\.0\.1 dev eth1 src 10\.1\.0\.2 `}, 0},
 	{"h1", "ip neigh", []string{`^10\.1\.0\.1 dev eth1 lladdr ([0-9a-f]{2}:){5}[0-9a-f]{2} (REACHABLE|STALE|DELAY|PROBE)`}, 0},
 	{"h1", "busybox ping -c 2 -i 1 10.2.0.2", []string{`2 packets transmitted, 2 packets received, 0% packet loss`}, 0},
@@ -39,7 +39,7 @@ var first = []program{
 var more = []program{
 	{"h1", "tracepath -n 10.2.0.2", []string{`10\.1\.0\.1`, `10\.0\.0\.2`, `10\.2\.0\.2 .* reached`, `Resume: pmtu 1500 hops 3`}, 0},
 	{"h1", "mtr -n -r -c 1 10.2.0.2", []string{`1\.\|-- 10\.1\.0\.1 +0\.0%`, `3\.\|-- 10\.2\.0\.2 +0\.0%`}, 0},
-	{"h1", "ping -c 1 -W 1 -t 1 10.2.0.2", []string{`From 10\.1\.0\.1 icmp_seq=1 Time to live exceeded`}, 1},
+	{"h1", "ping -c 1 -W 30 -t 1 10.2.0.2", []string{`From 10\.1\.0\.1 icmp_seq=1 Time to live exceeded`}, 1},
 	{"h1", "ping -c 1 -M do -s 1473 10.2.0.2", []string{`message too long, mtu=1500`}, 1},
 	{"h1", "ifconfig eth1", []string{`(?s)eth1: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500.*inet 10\.1\.0\.2  netmask 255\.255\.255\.0.*RX packets [1-9]`}, 0},
 	{"r1", "route -n", []string{`(?m)^10\.2\.0\.0 +10\.0\.0\.2 +255\.255\.255\.0 +UG +0 +0 +0 eth2$`, `(?m)^10\.1\.0\.0 +0\.0\.0\.0 +255\.255\.255\.0 +U `}, 0},
@@ -108,12 +108,12 @@ func (s *site) brokenPaths() {
 	}
 	s.must(s.node("r2", "sysctl", "-w", "net.ipv4.ip_forward=1")...)
 	s.must(s.node("r1", "ip", "route", "del", "10.2.0.0/24")...)
-	out, status = s.try(s.node("h1", "ping", "-c", "1", "-W", "10", "10.2.0.2")...)
+	out, status = s.try(s.node("h1", "ping", "-c", "1", "-W", "30", "10.2.0.2")...)
 	if status != 1 || !strings.Contains(out, "From 10.1.0.1 icmp_seq=1 Destination Net Unreachable") {
 		s.t.Errorf("ping past a router without a route: status %d\n%s", status, out)
 	}
 	s.must(s.node("r1", "ip", "route", "add", "10.2.0.0/24", "via", "10.0.0.2")...)
-	s.must(s.node("h1", "ping", "-c", "1", "-W", "10", "10.2.0.2")...)
+	s.must(s.node("h1", "ping", "-c", "1", "-W", "30", "10.2.0.2")...)
 }
 
 // monitor: `ip monitor` sees what another ip changes.

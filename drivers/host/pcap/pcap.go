@@ -101,11 +101,7 @@ func NewRecorder(w io.Writer, cfg Config, sources ...Source) (*Recorder, error) 
 	k := sources[0].Net.Kernel()
 	r := &Recorder{cfg: cfg, sources: sources, kernel: k, done: make(chan struct{}), wake: k.Waiter(),
 		stats: make([]pcapng.Stats, len(sources)), in: newQueue(len(sources))}
-	if err := r.begin(w); err != nil {
-		r.wake.Free()
-		return nil, err
-	}
-	for i, s := range sources {
+	for i, s := range sources { // first: who reads the beginning of w may rely on it
 		if s.Dev == nil {
 			r.stop = append(r.stop, skb.Observe(s.Net, &sink{r, i}))
 			continue
@@ -114,6 +110,11 @@ func NewRecorder(w io.Writer, cfg Config, sources ...Source) (*Recorder, error) 
 			Proto: uapi.ETH_P_ALL, Name: "packet_rcv", Hide: true,
 			Recv: func(c *kern.CPU, b *skb.Buff, _, _ *dev.Device) { r.frame(c, i, b) },
 		}))
+	}
+	if err := r.begin(w); err != nil {
+		r.fail(err)
+		close(r.done)
+		return nil, r.Close()
 	}
 	go r.write()
 	return r, nil
