@@ -19,13 +19,26 @@ const (
 // front answers for prefixes of frontBits and longer. An entry is 0, or the
 // index of a leaf, or in chunks blockFlag and the index of a block. Leaves and
 // blocks are written before an entry names them and never used for another
-// prefix, so that a reader with an old entry at worst finds a node without a
+// prefix, so that a reader with an old entry at worst finds a leaf without a
 // value; space is regained by building anew.
 type front[T any] struct {
 	chunks [256]atomic.Pointer[chunk] // by the upper 8 bits; nil where nothing is stored
-	leaves atomic.Pointer[[]*node[T]]
+	pages  atomic.Pointer[[]*page[T]] // of leaves
 	blocks atomic.Pointer[[]*block]
+	leaves int // used, with number 0, which means none; the writer's
 }
+
+// leaf is a prefix in the front: its value stands beside the index, so that a
+// lookup does not touch the trie.
+type leaf[T any] struct {
+	value atomic.Pointer[T] // the node's
+	node  *node[T]
+}
+
+// page holds leaves, which never move.
+type page[T any] [pageSize]leaf[T]
+
+const pageSize = 512
 
 // chunk holds the entries of a /8, 256 KiB, by the next 16 bits.
 type chunk [1 << 16]atomic.Uint32
@@ -33,8 +46,11 @@ type chunk [1 << 16]atomic.Uint32
 // block holds the entries of a /24, by the last 8 bits.
 type block [256]atomic.Uint32
 
-// lookup returns the longest node that contains addr, nil for none.
-func (f *front[T]) lookup(addr uint32) *node[T] {
+// leaf returns the leaf number e.
+func (f *front[T]) leaf(e uint32) *leaf[T] { return &(*f.pages.Load())[e/pageSize][e%pageSize] }
+
+// lookup returns the longest leaf that contains addr, nil for none.
+func (f *front[T]) lookup(addr uint32) *leaf[T] {
 	c := f.chunks[addr>>24].Load()
 	if c == nil {
 		return nil
@@ -46,7 +62,7 @@ func (f *front[T]) lookup(addr uint32) *node[T] {
 	if e == 0 {
 		return nil
 	}
-	return (*f.leaves.Load())[e]
+	return f.leaf(e)
 }
 
 // grown appends v to the slice that p publishes. Readers never look beyond the
@@ -55,6 +71,13 @@ func grown[E any](p *atomic.Pointer[[]E], v E) int {
 	s := append(*p.Load(), v)
 	p.Store(&s)
 	return len(s) - 1
+}
+
+// frontSet makes the value of a node that is painted already visible.
+func (t *Table[T]) frontSet(n *node[T], v *T) {
+	if f := t.front.Load(); f != nil && n.idx != 0 {
+		f.leaf(n.idx).value.Store(v)
+	}
 }
 
 // frontInsert paints a node that just got its value.
@@ -80,7 +103,7 @@ func (t *Table[T]) frontDelete(n *node[T]) {
 		return
 	}
 	f.remove(n, t.walk(n.prefix.Addr, n.prefix.Len).Prefix, t)
-	if len(*f.leaves.Load()) > 4*t.Len() || len(*f.blocks.Load()) > 4*t.Len() {
+	if f.leaves > 4*t.Len() || len(*f.blocks.Load()) > 4*t.Len() {
 		t.buildFront()
 	}
 }
@@ -88,9 +111,9 @@ func (t *Table[T]) frontDelete(n *node[T]) {
 // buildFront makes a front from the trie and publishes it.
 func (t *Table[T]) buildFront() {
 	f := new(front[T])
-	leaves := make([]*node[T], 1, t.Len()+t.Len()/4)
-	blocks := []*block{}
-	f.leaves.Store(&leaves)
+	pages, blocks := []*page[T]{new(page[T])}, []*block{}
+	f.pages.Store(&pages)
+	f.leaves = 1
 	f.blocks.Store(&blocks)
 	f.adopt(t.root.Load())
 	t.front.Store(f)
@@ -114,11 +137,16 @@ func (f *front[T]) insert(n *node[T]) {
 		return
 	}
 	if n.idx == 0 {
-		n.idx = uint32(grown(&f.leaves, n))
+		if f.leaves%pageSize == 0 {
+			grown(&f.pages, new(page[T]))
+		}
+		n.idx = uint32(f.leaves)
+		f.leaves++
+		f.leaf(n.idx).node = n
 	}
-	leaves := *f.leaves.Load()
+	f.leaf(n.idx).value.Store(n.value.Load())
 	f.paint(n.prefix, func(e uint32) uint32 {
-		if e != 0 && leaves[e].prefix.Len > n.prefix.Len {
+		if e != 0 && f.leaf(e).node.prefix.Len > n.prefix.Len {
 			return e
 		}
 		return n.idx

@@ -104,12 +104,12 @@ func (m Match[T]) Shorter() Match[T] {
 //	for m := t.Lookup(addr); m.OK(); m = m.Shorter() { ... }
 func (t *Table[T]) Lookup(addr uint32) Match[T] {
 	if f := t.front.Load(); f != nil {
-		n := f.lookup(addr)
-		if n == nil { // nothing of frontBits or longer
+		l := f.lookup(addr)
+		if l == nil { // nothing of frontBits or longer
 			return t.walk(addr, frontBits)
 		}
-		if v := n.value.Load(); v != nil {
-			return Match[T]{v, n.prefix, addr, t}
+		if v := l.value.Load(); v != nil {
+			return Match[T]{v, l.node.prefix, addr, t}
 		}
 		// It went away while we looked: the trie knows.
 	}
@@ -119,8 +119,14 @@ func (t *Table[T]) Lookup(addr uint32) Match[T] {
 // Best returns the value of the longest match of addr, nil for none: Lookup
 // for the data path, which seldom needs to know more.
 func (t *Table[T]) Best(addr uint32) *T {
-	if t.front.Load() != nil {
-		return t.Lookup(addr).Value
+	if f := t.front.Load(); f != nil {
+		l := f.lookup(addr)
+		if l == nil {
+			return t.walk(addr, frontBits).Value
+		}
+		if v := l.value.Load(); v != nil {
+			return v
+		}
 	}
 	var best *T
 	for n := t.root.Load(); n != nil && (addr^n.prefix.Addr)&n.mask == 0; n = n.toward(addr).Load() {
@@ -168,7 +174,9 @@ func (t *Table[T]) Insert(p Prefix, v *T) *T {
 	p.Addr &= mask(p.Len)
 	n := t.place(p)
 	old := n.value.Swap(v)
-	if old == nil {
+	if old != nil {
+		t.frontSet(n, v)
+	} else {
 		t.count.Add(1)
 		t.frontInsert(n)
 	}
@@ -224,6 +232,7 @@ func (t *Table[T]) Delete(p Prefix) *T {
 	if old == nil {
 		return nil
 	}
+	t.frontSet(n, nil)
 	prune(link)
 	if parent != nil && link.Load() == nil {
 		prune(parent)

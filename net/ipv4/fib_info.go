@@ -25,6 +25,7 @@ type info struct {
 	nhs      []*nextHop
 	dead     atomic.Bool // it has no usable next hop: its routes go with the next flush
 	refs     int         // aliases
+	lone     []*alias    // those that are alone in their lists
 	hash     uint64
 }
 

@@ -30,9 +30,12 @@ func mask(plen uint8) uint32 { return ^uint32(0) << (32 - plen) } // a shift by 
 
 // setHead publishes the routes of p; nil removes the prefix.
 func (t *table) setHead(p lpm.Prefix, a *alias) {
-	if a == nil {
+	switch {
+	case a == nil:
 		t.prefixes.Delete(p)
-	} else {
+	case a.next == nil:
+		t.prefixes.Insert(p, a.info.alone(a))
+	default:
 		t.prefixes.Insert(p, a)
 	}
 	if t.id != uapi.RT_TABLE_LOCAL {
@@ -54,6 +57,19 @@ func (t *table) setHead(p lpm.Prefix, a *alias) {
 	}
 	t.nets.Store(&nets)
 	t.many.Store(false)
+}
+
+// alone returns the alias that stands for a, alone in its list: prefixes of one
+// length with the same single route share it, so that a big table has few and
+// they stay in the cache.
+func (fi *info) alone(a *alias) *alias {
+	for _, o := range fi.lone {
+		if o.tos == a.tos && o.plen == a.plen {
+			return o
+		}
+	}
+	fi.lone = append(fi.lone, a)
+	return a
 }
 
 // none reports, quickly, that the local table has nothing for addr.
