@@ -190,8 +190,13 @@ func (f *file) gone() {
 	f.n.host.drain()
 }
 
-// wait returns when the relays of a closed file have ended.
-func (f *file) wait() { f.relays.Wait() }
+// cut ends the relays of a file whose node is closed, even when a process of
+// another node has the program's end.
+func (f *file) cut() {
+	if f.stream {
+		f.st.our.SetDeadline(time.Unix(1, 0))
+	}
+}
 
 // timeout reads SO_RCVTIMEO or SO_SNDTIMEO; 0: none.
 func (f *file) timeout(option int) time.Duration {

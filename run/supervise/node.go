@@ -218,7 +218,8 @@ func (n *Node) close() {
 		f.gone()
 	}
 	for _, f := range files {
-		f.wait()
+		f.cut()
+		f.relays.Wait()
 	}
 	for tid, p := range procs {
 		if tid == p.tgid {
