@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -122,6 +123,7 @@ func try(t *testing.T, n *supervise.Node, env []string, argv ...string) (string,
 		t.Fatal(err)
 	}
 	defer r.Close()
+	r.SetReadDeadline(time.Now().Add(runtest.Timeout))
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +136,7 @@ func try(t *testing.T, n *supervise.Node, env []string, argv ...string) (string,
 	}
 	out, err := io.ReadAll(r)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%q: %v; output %q", argv, err, out)
 	}
 	exit, err := proc.Wait(ctx)
 	return string(out), exit, err
@@ -171,6 +173,7 @@ func TestTools(t *testing.T) {
 			{"route by file", []string{"route", "-n"}, []string{"10.0.0.0        0.0.0.0         255.255.255.0   U     0      0        0 eth0"}},
 			{"arp", []string{"arp", "-n"}, []string{"10.0.0.2", "ether", "eth0"}},
 			{"netstat", []string{"netstat", "-rn"}, []string{"10.0.0.0        0.0.0.0         255.255.255.0   U"}},
+			{"statistics", []string{"netstat", "-s"}, []string{"Icmp:", "Udp:"}},
 			{"sysctl", []string{"sh", "-c", "cat /proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward"}, []string{"0\n1\n"}},
 			{"a bad setting", []string{"sysctl", "-w", "net.ipv4.ip_forward=x"}, []string{"nvalid argument"}},
 			{"devices", []string{"ls", "/sys/class/net"}, []string{"eth0\nlo\n"}},
@@ -255,6 +258,7 @@ func interrupted(t *testing.T, n *supervise.Node, env, argv []string, wait strin
 		t.Fatal(err)
 	}
 	defer r.Close()
+	r.SetReadDeadline(time.Now().Add(runtest.Timeout))
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
@@ -270,8 +274,11 @@ func interrupted(t *testing.T, n *supervise.Node, env, argv []string, wait strin
 	for sent := false; ; {
 		k, err := r.Read(buf)
 		out = append(out, buf[:k]...)
-		if err != nil {
+		if err == io.EOF {
 			break
+		}
+		if err != nil {
+			t.Fatalf("%v; output %q", err, out)
 		}
 		if !sent && strings.Contains(string(out), wait) {
 			sent = true
