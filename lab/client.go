@@ -89,6 +89,20 @@ func (c *Client) Stream(ctx context.Context, path string, in any) (io.ReadCloser
 		return nil, err
 	}
 	req.Close = true // a daemon that has said no does not wait for the rest of the request
+	return c.open(req)
+}
+
+// Get asks for a reply that is not JSON, such as metrics; the caller closes it.
+func (c *Client) Get(ctx context.Context, path string) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://lab"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c.open(req)
+}
+
+// open returns the body of a reply that is a success.
+func (c *Client) open(req *http.Request) (io.ReadCloser, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("the daemon of lab %s does not answer: %w", c.name, err)
@@ -99,7 +113,7 @@ func (c *Client) Stream(ctx context.Context, path string, in any) (io.ReadCloser
 	defer resp.Body.Close()
 	refusal := &APIError{}
 	if json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(refusal) != nil || refusal.Message == "" {
-		refusal.Message = fmt.Sprintf("%s: %s", path, resp.Status)
+		refusal.Message = fmt.Sprintf("%s: %s", req.URL.Path, resp.Status)
 	}
 	return nil, refusal
 }

@@ -44,11 +44,12 @@ type Host struct {
 	Names []string
 }
 
-// LinkSpec is one link: a veth with two ends, or a dummy with one.
+// LinkSpec is one link: a veth with two ends, or a dummy or a cable to the host with one.
 type LinkSpec struct {
-	Type string // clab.LinkVeth or clab.LinkDummy
-	MTU  int    // never 0
-	Ends []EndSpec
+	Type          string // clab.LinkVeth, clab.LinkDummy or clab.LinkHost
+	MTU           int    // never 0
+	HostInterface string // of clab.LinkHost: the TAP interface to make on the host
+	Ends          []EndSpec
 }
 
 // EndSpec is one interface to make.

@@ -68,7 +68,7 @@ func MakePlan(t *clab.Topology, host HostView) (*Plan, error) {
 }
 
 func linkSpec(l *clab.Link) LinkSpec {
-	out := LinkSpec{Type: l.Type, MTU: cmp.Or(l.MTU, clab.DefaultMTU)}
+	out := LinkSpec{Type: l.Type, MTU: cmp.Or(l.MTU, clab.DefaultMTU), HostInterface: l.HostInterface}
 	for _, e := range l.Endpoints {
 		end := EndSpec{Node: e.Node, Name: e.Interface, MAC: e.MAC, Impair: e.Impair}
 		for _, a := range []netip.Prefix{e.IPv4, e.IPv6} {

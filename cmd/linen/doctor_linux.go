@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"linen/lab"
+	"linen/lab/engine"
 	"linen/run/nodeinit"
 )
 
@@ -28,16 +29,18 @@ type finding struct {
 var tools = []struct{ name, pkg string }{
 	{"ip", "iproute2"}, {"ping", "iputils-ping"}, {"tracepath", "iputils-tracepath"}, {"traceroute", "traceroute"},
 	{"mtr", "mtr-tiny"}, {"ifconfig", "net-tools"}, {"tcpdump", "tcpdump"}, {"tshark", "tshark"}, {"strace", "strace"},
+	{"ethtool", "ethtool"}, {"socat", "socat"}, {"vtysh", "frr"}, {"birdc", "bird2"},
 }
 
 func newDoctor() *cobra.Command {
 	var output string
+	var noUserNS bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this host allows, and which packages would add what",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			findings := examine(cmd.Context())
+			findings := examine(cmd.Context(), noUserNS)
 			t := lab.Table{Columns: []lab.Column{{Name: "CHECK"}, {Name: "STATE"}, {Name: "DETAIL"}}}
 			for _, f := range findings {
 				t.Rows = append(t.Rows, []string{f.Check, f.State, f.Detail})
@@ -52,53 +55,92 @@ func newDoctor() *cobra.Command {
 		},
 	}
 	outputFlag(cmd, &output)
+	cmd.Flags().BoolVar(&noUserNS, "no-user-namespaces", os.Getenv("LINEN_NO_USERNS") != "", "do as where the host refuses user namespaces")
 	return cmd
 }
 
-// examine starts a node's init and tells what it got.
-func examine(ctx context.Context) []finding {
+// examine runs a program in a node, as `up` would, and tells what it got.
+func examine(ctx context.Context, noUserNS bool) []finding {
 	var list []finding
 	uname := unix.Utsname{}
 	if unix.Uname(&uname) == nil {
 		list = append(list, finding{"kernel", "ok", unix.ByteSliceToString(uname.Release[:])})
 	}
-	list = append(list, examineNode(ctx)...)
-	list = append(list, device("/dev/fuse", "files of the kernel's network are one mounted tree", "they are answered call by call"),
-		device("/dev/net/tun", "TAP ports to the host's network", "no TAP ports"))
+	list = append(list, finding{"state", "ok", state().Root})
+	list = append(list, examineNode(ctx, noUserNS)...)
+	list = append(list, device("/dev/fuse", "files of the kernel's network can be one mounted tree", "they are answered call by call"),
+		device("/dev/net/tun", "TAP ports to the host's network are possible", "no TAP ports to the host's network"))
 	return append(list, examineTools()...)
 }
 
 // examineNode says which mode programs run in, and why.
-func examineNode(ctx context.Context) []finding {
-	n, err := nodeinit.Start(ctx, nodeinit.Config{Name: "doctor"})
+func examineNode(ctx context.Context, noUserNS bool) []finding {
+	e, err := engine.New(engine.Config{NoUserNamespaces: noUserNS})
 	if err != nil {
 		return []finding{{"programs", "broken", err.Error()}}
 	}
-	defer n.Close()
-	go drainListener(n)
-	mode := n.Mode()
-	state := "ok"
+	defer e.Close()
+	if err := e.CreateNode(lab.NodeSpec{Name: "doctor", Hostname: "doctor"}); err != nil {
+		return []finding{{"network", "broken", err.Error()}}
+	}
+	mode, err := e.Mode(ctx, "doctor")
+	if err != nil {
+		return []finding{{"programs", "broken", err.Error()}}
+	}
+	status, err := e.Run(ctx, "doctor", lab.ExecSpec{Args: []string{"true"}})
+	if err != nil || status != 0 {
+		return []finding{{"programs", "broken", fmt.Sprintf("true ended with status %d: %v", status, err)}}
+	}
+	return modeFindings(mode)
+}
+
+// modeFindings says what a node has of its own, and for each thing that it lacks why and what follows.
+func modeFindings(mode nodeinit.Mode) []finding {
+	first := finding{"programs", "ok", "unmodified programs run, each node with its own " + namespaces(mode)}
+	if !mode.MountNS {
+		first = finding{"programs", "limited", "unmodified programs run, without namespaces: nodes share /run, /etc and the host name; binds do not work"}
+	}
+	list := []finding{first}
 	if mode.Reason != "" {
-		state = "limited"
+		list = append(list, finding{"namespaces", "limited", mode.Reason + advice(mode)})
 	}
-	list := []finding{{"programs", state, mode.String()}}
-	if mode.Reason != "" {
-		list = append(list, finding{"namespaces", "limited", mode.Reason})
+	if !mode.MountNS {
+		return list
 	}
-	views := make([]string, 0, len(mode.Missing))
-	for view := range mode.Missing {
-		views = append(views, view)
+	if mode.FullTree() {
+		list = append(list, finding{"kernel files", "ok", "/proc/net, /proc/sys/net and /sys/class/net are a mounted tree"})
+	} else {
+		list = append(list, finding{"kernel files", "limited", "answered call by call: " + mode.Missing[nodeinit.ViewFuse]})
 	}
-	slices.Sort(views)
-	for _, view := range views {
-		list = append(list, finding{"file view " + view, "missing", mode.Missing[view]})
+	for _, view := range []string{nodeinit.ViewMounts, nodeinit.ViewRun, nodeinit.ViewEtc, nodeinit.ViewHostname, nodeinit.ViewResolver} {
+		if reason := mode.Missing[view]; reason != "" {
+			list = append(list, finding{"own " + view, "missing", reason})
+		}
 	}
 	return list
 }
 
-// drainListener ends with the node.
-func drainListener(n *nodeinit.Node) {
-	<-n.Done()
+func namespaces(mode nodeinit.Mode) string {
+	if mode.UserNS {
+		return "user, mount, network and UTS namespaces"
+	}
+	return "mount, network and UTS namespaces"
+}
+
+// advice names the setting that refuses namespaces to ordinary users, where one is known.
+func advice(mode nodeinit.Mode) string {
+	if mode.MountNS {
+		return ""
+	}
+	for name, bad := range map[string]string{
+		"kernel.apparmor_restrict_unprivileged_userns": "1", "kernel.unprivileged_userns_clone": "0", "user.max_user_namespaces": "0",
+	} {
+		data, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
+		if err == nil && strings.TrimSpace(string(data)) == bad {
+			return " (" + name + "=" + bad + ")"
+		}
+	}
+	return ""
 }
 
 func device(name, with, without string) finding {

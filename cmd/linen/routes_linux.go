@@ -31,9 +31,16 @@ type service struct {
 
 // routes adds to a lab's API what needs the stack.
 func (s *service) routes(mux *http.ServeMux) {
+	mux.HandleFunc(pathMetrics, s.metrics)
 	mux.HandleFunc(pathWhy, lab.Handle(s.why))
 	mux.HandleFunc(pathWhyLive, s.whyLive)
 	mux.HandleFunc(pathCapture, s.capture)
+}
+
+// metrics is what Prometheus reads.
+func (s *service) metrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_ = s.e.Metrics(w) // a client that went away needs no reply
 }
 
 // nodes are the lab's networks by name.

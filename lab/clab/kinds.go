@@ -37,7 +37,7 @@ func (t *Topology) Runnable() error {
 		d.runnableNode(n)
 	}
 	for _, l := range t.Links {
-		if l.Type != LinkVeth && l.Type != LinkDummy {
+		if l.Type != LinkVeth && l.Type != LinkDummy && l.Type != LinkHost {
 			d.fail(l.mark, instead(l.Type), "link %s: type %q reaches outside the lab, which linen cannot do yet", l, l.Type)
 		}
 	}

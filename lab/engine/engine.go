@@ -157,6 +157,15 @@ func (e *Engine) supervisor(ctx context.Context, name string) (*supervise.Node, 
 	return sup, n, nil
 }
 
+// Mode says what a node's programs get from the host; it starts the node's init if none runs.
+func (e *Engine) Mode(ctx context.Context, name string) (nodeinit.Mode, error) {
+	sup, _, err := e.supervisor(ctx, name)
+	if err != nil {
+		return nodeinit.Mode{}, err
+	}
+	return sup.Mode(), nil
+}
+
 // init describes a node's init: its name, its files, its binds.
 func (e *Engine) init(s lab.NodeSpec) nodeinit.Config {
 	cfg := nodeinit.Config{

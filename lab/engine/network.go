@@ -118,6 +118,13 @@ func (w *network) createLink(s lab.LinkSpec) error {
 		}
 		return w.configure(n, s.Ends[0], s.MTU)
 	}
+	if s.Type == clab.LinkHost {
+		n := w.net(s.Ends[0].Node)
+		if err := hostLink(n, s); err != nil {
+			return fmt.Errorf("link %s:%s host:%s: %w", s.Ends[0].Node, s.Ends[0].Name, s.HostInterface, err)
+		}
+		return w.configure(n, s.Ends[0], s.MTU)
+	}
 	a, b := s.Ends[0], s.Ends[1]
 	na, nb := w.net(a.Node), w.net(b.Node)
 	if _, _, err := veth.NewPair(na.Namespace(), a.Name, nb.Namespace(), b.Name); err != nil {

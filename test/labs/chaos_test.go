@@ -213,8 +213,10 @@ func (c *chaos) killYoungDaemon() {
 	cmd := c.command(ctx, "up", "-d", c.file)
 	c.must(cmd.Start())
 	c.pause()
-	for _, p := range descendants(cmd.Process.Pid)[1:] { // the daemon, and what it has started
-		_ = p.kill() // it may have ended
+	for i, p := range descendants(cmd.Process.Pid) {
+		if i == 1 { // up's child is the daemon
+			_ = p.kill() // it may have ended
+		}
 		unix.Close(p.fd)
 	}
 	_ = cmd.Wait() // its daemon was killed, or the lab is up
