@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"linen/kern"
+	"linen/lib/ktime"
 	"linen/net/dev"
 	"linen/net/netlink"
 	"linen/net/netns"
@@ -65,6 +66,7 @@ type port struct {
 	// Under the RTNL.
 	priority uint8
 	cost     uint32
+	settled  ktime.T // when its forward delay is over, which without STP has no effect
 }
 
 // Port flags.
@@ -83,6 +85,8 @@ const (
 	flagNeighSuppress
 	flagIsolated
 	flagLocked
+	flagMAB
+	flagNeighVLANSuppress
 
 	defaultFlags = flagLearning | flagFlood | flagMcastFlood | flagBcastFlood
 )
@@ -91,6 +95,7 @@ const (
 const (
 	stateDisabled   = 0
 	stateForwarding = 3
+	stateBlocking   = 4
 )
 
 // perNet is what a namespace holds for bridges.
@@ -110,6 +115,7 @@ func Pernet() netns.Subsys {
 			SlaveChange: changePort, SlaveFill: func(m *netlink.Msg, _, d *dev.Device) { fillPort(m, d) },
 		})
 		registerFDB(n)
+		registerLinks(n)
 		remove, err := dev.Notifiers(n).Add(0, event)
 		return &perNet{remove}, err
 	}, func(_ *netns.Net, p *perNet) { p.remove() })
@@ -238,7 +244,9 @@ func (p *port) follow() {
 
 // enable lets p forward; without STP there is no listening and learning first.
 func (p *port) enable() {
-	p.state.Store(stateForwarding)
+	if p.state.Swap(stateForwarding) != stateForwarding {
+		p.settled = p.dev.Kernel().Now().Add(p.br.forwardDelay)
+	}
 	p.br.updateCarrier()
 }
 

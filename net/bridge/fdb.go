@@ -111,6 +111,13 @@ func (f *fdb) age(c *kern.CPU) {
 	}
 }
 
+// countLearned returns how many entries were learned.
+func (f *fdb) countLearned() int {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.learned
+}
+
 func (f *fdb) start() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

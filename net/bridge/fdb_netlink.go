@@ -1,9 +1,6 @@
 package bridge
 
 import (
-	"bytes"
-	"slices"
-
 	"linen/lib/ktime"
 	"linen/net/dev"
 	"linen/net/netlink"
@@ -55,49 +52,8 @@ func (f *fdb) fill(m *netlink.Msg, e *entry, now ktime.T) {
 	}).Append(nil))
 }
 
-// sorted returns the entries by address.
-func (f *fdb) sorted() []*entry {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	list := make([]*entry, 0, len(f.entries))
-	for _, e := range f.entries {
-		list = append(list, e)
-	}
-	slices.SortFunc(list, func(a, b *entry) int { return bytes.Compare(a.mac[:], b.mac[:]) })
-	return list
-}
-
-// fdbDump is where a dump stands.
-type fdbDump struct {
-	entries []*entry
-	of      []*fdb
-	next    int
-}
-
-func dumpFDB(d *netlink.Dump) error {
-	st, _ := d.State.(*fdbDump)
-	if st == nil {
-		st = &fdbDump{}
-		d.State = st
-		for _, x := range dev.List(d.Request.Net) {
-			if br := of(x); br != nil {
-				for _, e := range br.fdb.sorted() {
-					st.entries, st.of = append(st.entries, e), append(st.of, &br.fdb)
-				}
-			}
-		}
-	}
-	now := d.Request.Net.Kernel().Now()
-	for ; st.next < len(st.entries); st.next++ {
-		e, f := st.entries[st.next], st.of[st.next]
-		if !d.Put(uapi.RTM_NEWNEIGH, 0, func(m *netlink.Msg) { f.fill(m, e, now) }) {
-			return netlink.More
-		}
-	}
-	return nil
-}
-
-// changeFDB adds or deletes a static entry (rtnl_fdb_add, rtnl_fdb_del).
+// changeFDB adds or deletes an entry by hand: in the bridge (NTF_MASTER) or in
+// the device's own list (NTF_SELF) (rtnl_fdb_add, rtnl_fdb_del).
 func changeFDB(r *netlink.Request, add bool) error {
 	a, err := r.Parse(uapi.SizeofNdMsg, fdbPolicy, netlink.Liberal)
 	if err != nil {
@@ -118,16 +74,63 @@ func changeFDB(r *netlink.Request, add bool) error {
 	if a.Get(uapi.NDA_LLADDR).Len() != 6 {
 		return netlink.Errorf(errno.EINVAL, "invalid address")
 	}
-	mac := wire.MAC(a.Get(uapi.NDA_LLADDR).Bytes())
-	p := portOf(d)
-	if p == nil || h.Flags&uapi.NTF_MASTER == 0 && h.Flags != 0 {
-		return errno.EOPNOTSUPP
+	if d.Type != uapi.ARPHRD_ETHER {
+		if add {
+			return netlink.Errorf(errno.EINVAL, "FDB add only supported for Ethernet devices")
+		}
+		return netlink.Errorf(errno.EINVAL, "FDB delete only supported for Ethernet devices")
 	}
-	f := &p.br.fdb
-	if !add {
+	mac := wire.MAC(a.Get(uapi.NDA_LLADDR).Bytes())
+	f, p := fdbOf(d, h.Flags)
+	switch {
+	case f == nil && h.Flags&uapi.NTF_SELF != 0:
+		return changeSelf(r, d, mac, h.State, add)
+	case f == nil:
+		return errno.EOPNOTSUPP
+	case !add:
 		return f.delete(r, p, mac)
 	}
 	return f.set(r, p, mac, h.State)
+}
+
+// fdbOf returns the database that flags mean with d, and its port: that of
+// d's bridge, or d's own. None: d's list of addresses, or nothing.
+func fdbOf(d *dev.Device, flags uint8) (*fdb, *port) {
+	if flags == 0 || flags&uapi.NTF_MASTER != 0 {
+		if p := portOf(d); p != nil {
+			return &p.br.fdb, p
+		}
+	}
+	if br := of(d); br != nil && flags&uapi.NTF_SELF != 0 {
+		return &br.fdb, nil
+	}
+	return nil, nil
+}
+
+// changeSelf adds to or deletes from the addresses that d listens to
+// (ndo_dflt_fdb_add, ndo_dflt_fdb_del).
+func changeSelf(r *netlink.Request, d *dev.Device, mac wire.MAC, state uint16, add bool) (err error) {
+	if state&uapi.NUD_PERMANENT == 0 {
+		if add {
+			return netlink.Errorf(errno.EINVAL, "FDB only supports static addresses")
+		}
+		return errno.EINVAL
+	}
+	typ := uint16(uapi.RTM_NEWNEIGH)
+	if add {
+		if err = d.AddOnce(mac[:]); err == errno.EEXIST && !r.Has(uapi.NLM_F_EXCL) {
+			err = nil
+		}
+	} else {
+		typ = uapi.RTM_DELNEIGH
+		err = d.DelOnce(mac[:])
+	}
+	if err == nil && rtnl.Listening(r.Net, uapi.RTNLGRP_NEIGH, r) {
+		m := netlink.NewMsg(typ, 0)
+		fillSelf(m, d, mac[:])
+		rtnl.Notify(r.Net, uapi.RTNLGRP_NEIGH, m, r)
+	}
+	return err
 }
 
 // set enters mac behind p by hand.
@@ -135,6 +138,9 @@ func (f *fdb) set(r *netlink.Request, p *port, mac wire.MAC, state uint16) error
 	f.mu.Lock()
 	old := f.entries[mac]
 	switch {
+	case state&(uapi.NUD_REACHABLE|uapi.NUD_PERMANENT|uapi.NUD_NOARP) == 0:
+		f.mu.Unlock()
+		return errno.EINVAL
 	case old == nil && !r.Has(uapi.NLM_F_CREATE):
 		f.mu.Unlock()
 		return errno.ENOENT
@@ -144,8 +150,8 @@ func (f *fdb) set(r *netlink.Request, p *port, mac wire.MAC, state uint16) error
 	case old != nil && !old.static:
 		f.learned--
 	}
-	e := &entry{mac: mac, static: state&(uapi.NUD_PERMANENT|uapi.NUD_NOARP) != 0, local: state&uapi.NUD_PERMANENT != 0}
-	now := int64(p.dev.Kernel().Now())
+	e := &entry{mac: mac, static: p == nil || state&(uapi.NUD_PERMANENT|uapi.NUD_NOARP) != 0, local: p == nil || state&uapi.NUD_PERMANENT != 0}
+	now := int64(r.Net.Kernel().Now())
 	e.port.Store(p)
 	e.updated.Store(now)
 	e.used.Store(now)

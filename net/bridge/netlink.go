@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"slices"
 	"time"
 
 	"linen/lib/ktime"
@@ -11,6 +12,15 @@ import (
 	"linen/uapi"
 	"linen/uapi/errno"
 	"linen/wire"
+)
+
+// Attributes newer than this tree's uapi (linux/if_link.h of 6.18).
+const (
+	brFDBNLearned           = 48
+	brFDBMaxLearned         = 49
+	brPortMAB               = 40
+	brPortNeighVLANSuppress = 43
+	brPortBackupNHID        = 44
 )
 
 // linkPolicy is of IFLA_INFO_DATA (br_policy), for what is built.
@@ -24,7 +34,7 @@ var linkPolicy = netlink.Policy{
 	uapi.IFLA_BR_GROUP_FWD_MASK: netlink.U16(),
 	uapi.IFLA_BR_GROUP_ADDR:     netlink.Binary(6),
 	uapi.IFLA_BR_FDB_FLUSH:      netlink.Flag(),
-	47:                          {}, // the last attribute the kernel knows
+	brFDBMaxLearned:             {}, // the last attribute the kernel knows
 }
 
 // portPolicy is of IFLA_INFO_SLAVE_DATA (br_port_policy), for what is built.
@@ -39,7 +49,7 @@ var portPolicy = netlink.Policy{
 	uapi.IFLA_BRPORT_MCAST_FLOOD:   netlink.U8(),
 	uapi.IFLA_BRPORT_BCAST_FLOOD:   netlink.U8(),
 	uapi.IFLA_BRPORT_ISOLATED:      netlink.U8(),
-	39:                             {},
+	brPortBackupNHID:               {}, // the last attribute the kernel knows
 }
 
 // setup fills a bridge that is not registered (br_dev_setup).
@@ -186,13 +196,18 @@ func fillLink(m *netlink.Msg, d *dev.Device) {
 	m.U8(uapi.IFLA_BR_TOPOLOGY_CHANGE, 0)
 	m.U8(uapi.IFLA_BR_TOPOLOGY_CHANGE_DETECTED, 0)
 	m.Attr(uapi.IFLA_BR_GROUP_ADDR, br.groupAddr.Load()[:])
+	m.U32(brFDBNLearned, uint32(br.fdb.countLearned()))
+	m.U32(brFDBMaxLearned, maxLearned)
 }
 
-// portFlags ties attributes to flags.
-var portFlags = []struct {
+// portFlag ties an attribute to a flag; 0: it only shows.
+type portFlag struct {
 	attr uint16
 	flag uint32
-}{
+}
+
+// portFlags are the flags in the kernel's order of attributes.
+var portFlags = []portFlag{
 	{uapi.IFLA_BRPORT_MODE, flagHairpin},
 	{uapi.IFLA_BRPORT_GUARD, flagGuard},
 	{uapi.IFLA_BRPORT_PROTECT, flagRootBlock},
@@ -204,9 +219,17 @@ var portFlags = []struct {
 	{uapi.IFLA_BRPORT_BCAST_FLOOD, flagBcastFlood},
 	{uapi.IFLA_BRPORT_PROXYARP, flagProxyARP},
 	{uapi.IFLA_BRPORT_PROXYARP_WIFI, flagProxyARPWifi},
+}
+
+// lateFlags are those whose attributes come after the port's numbers.
+var lateFlags = []portFlag{
 	{uapi.IFLA_BRPORT_NEIGH_SUPPRESS, flagNeighSuppress},
+	{uapi.IFLA_BRPORT_MRP_RING_OPEN, 0},
+	{uapi.IFLA_BRPORT_MRP_IN_OPEN, 0},
 	{uapi.IFLA_BRPORT_ISOLATED, flagIsolated},
 	{uapi.IFLA_BRPORT_LOCKED, flagLocked},
+	{brPortMAB, flagMAB},
+	{brPortNeighVLANSuppress, flagNeighVLANSuppress},
 }
 
 // settable are the flags with an effect here.
@@ -222,11 +245,7 @@ func fillPort(m *netlink.Msg, d *dev.Device) {
 	m.U16(uapi.IFLA_BRPORT_PRIORITY, uint16(p.priority))
 	m.U32(uapi.IFLA_BRPORT_COST, p.cost)
 	for _, f := range portFlags {
-		v := uint8(0)
-		if p.has(f.flag) {
-			v = 1
-		}
-		m.U8(f.attr, v)
+		m.U8(f.attr, p.bit(f.flag))
 	}
 	id := uint16(p.priority)<<10 | p.no
 	m.Attr(uapi.IFLA_BRPORT_ROOT_ID, p.br.id())
@@ -237,9 +256,38 @@ func fillPort(m *netlink.Msg, d *dev.Device) {
 	m.U16(uapi.IFLA_BRPORT_NO, p.no)
 	m.U8(uapi.IFLA_BRPORT_TOPOLOGY_CHANGE_ACK, 0)
 	m.U8(uapi.IFLA_BRPORT_CONFIG_PENDING, 0)
-	for _, typ := range []uint16{uapi.IFLA_BRPORT_MESSAGE_AGE_TIMER, uapi.IFLA_BRPORT_FORWARD_DELAY_TIMER, uapi.IFLA_BRPORT_HOLD_TIMER} {
-		m.U64(typ, 0)
+	m.U8(uapi.IFLA_BRPORT_VLAN_TUNNEL, 0)
+	m.U16(uapi.IFLA_BRPORT_GROUP_FWD_MASK, 0)
+	for _, f := range lateFlags {
+		m.U8(f.attr, p.bit(f.flag))
 	}
+	m.U64(uapi.IFLA_BRPORT_MESSAGE_AGE_TIMER, 0)
+	m.U64(uapi.IFLA_BRPORT_FORWARD_DELAY_TIMER, uint64(ktime.ClockT(max(0, p.settled.Sub(d.Kernel().Now())))))
+	m.U64(uapi.IFLA_BRPORT_HOLD_TIMER, 0)
+}
+
+// bit returns a flag as attributes have it.
+func (p *port) bit(flag uint32) uint8 {
+	if p.has(flag) {
+		return 1
+	}
+	return 0
+}
+
+// setState changes the port's state by hand, which only a port with a link
+// lets itself (br_set_port_state).
+func (p *port) setState(state uint8) error {
+	switch {
+	case state > stateBlocking:
+		return errno.EINVAL
+	case state != stateDisabled && (!p.dev.IsUp() || !p.dev.Carrier()):
+		return errno.ENETDOWN
+	case state != stateDisabled && state != stateForwarding && state != stateBlocking:
+		return netlink.Errorf(errno.EOPNOTSUPP, "The spanning tree protocol is not built")
+	}
+	p.state.Store(uint32(state))
+	p.br.updateCarrier()
+	return nil
 }
 
 // changePort applies IFLA_BRPORT_* (br_setport).
@@ -248,8 +296,8 @@ func changePort(_, d *dev.Device, _, data netlink.Attrs) error {
 	if p == nil {
 		return errno.EINVAL
 	}
-	for _, f := range portFlags {
-		if !data.Has(int(f.attr)) {
+	for _, f := range slices.Concat(portFlags, lateFlags) {
+		if f.flag == 0 || !data.Has(int(f.attr)) {
 			continue
 		}
 		on := data.U8(int(f.attr)) != 0
@@ -275,6 +323,11 @@ func changePort(_, d *dev.Device, _, data netlink.Attrs) error {
 			return errno.ERANGE
 		}
 		p.priority = uint8(prio)
+	}
+	if data.Has(uapi.IFLA_BRPORT_STATE) {
+		if err := p.setState(data.U8(uapi.IFLA_BRPORT_STATE)); err != nil {
+			return err
+		}
 	}
 	if data.Has(uapi.IFLA_BRPORT_FLUSH) {
 		p.br.fdb.dropPort(p, false)

@@ -35,6 +35,28 @@ func (d *Device) AddUnicast(addr []byte) { d.listAdd(&d.lists.uc, addr, false) }
 // DelUnicast undoes one AddUnicast (dev_uc_del).
 func (d *Device) DelUnicast(addr []byte) error { return d.listDel(&d.lists.uc, addr, false) }
 
+// AddOnce makes d receive addr, a unicast or a group address, for user space
+// (dev_uc_add_excl, dev_mc_add_excl): EEXIST if it is listed already.
+func (d *Device) AddOnce(addr []byte) error {
+	l := d.listOf(addr)
+	for _, a := range d.addrs(l) {
+		if bytes.Equal(a.Addr, addr) {
+			return errno.EEXIST
+		}
+	}
+	return d.listAdd(l, addr, false)
+}
+
+// DelOnce undoes AddOnce; ENOENT if addr is not listed.
+func (d *Device) DelOnce(addr []byte) error { return d.listDel(d.listOf(addr), addr, false) }
+
+func (d *Device) listOf(addr []byte) *[]hwAddr {
+	if addr[0]&1 != 0 {
+		return &d.lists.mc
+	}
+	return &d.lists.uc
+}
+
 func (d *Device) listAdd(l *[]hwAddr, addr []byte, global bool) error {
 	fresh, err := d.lists.add(l, addr, global)
 	if fresh {
@@ -104,7 +126,7 @@ func (d *Device) rxMode() {
 	}
 }
 
-// A MulticastAddr is one entry of a device's multicast list.
+// A MulticastAddr is one entry of a device's unicast or multicast list.
 type MulticastAddr struct {
 	Addr   []byte
 	Refs   int
@@ -112,11 +134,16 @@ type MulticastAddr struct {
 }
 
 // Multicasts returns d's multicast list.
-func (d *Device) Multicasts() []MulticastAddr {
+func (d *Device) Multicasts() []MulticastAddr { return d.addrs(&d.lists.mc) }
+
+// Unicasts returns d's secondary unicast addresses.
+func (d *Device) Unicasts() []MulticastAddr { return d.addrs(&d.lists.uc) }
+
+func (d *Device) addrs(l *[]hwAddr) []MulticastAddr {
 	d.lists.mu.Lock()
 	defer d.lists.mu.Unlock()
 	var out []MulticastAddr
-	for _, a := range d.lists.mc {
+	for _, a := range *l {
 		out = append(out, MulticastAddr{a.addr, a.refs, a.global})
 	}
 	return out

@@ -17,10 +17,12 @@ const hdrLen = 12
 
 // Attributes newer than this tree's uapi (linux/fib_rules.h of 6.18).
 const (
-	fraDSCP      = 25
-	fraSPortMask = 28
-	fraDPortMask = 29
-	fraDSCPMask  = 30
+	fraDSCP          = 25
+	fraFlowLabel     = 26
+	fraFlowLabelMask = 27
+	fraSPortMask     = 28
+	fraDPortMask     = 29
+	fraDSCPMask      = 30
 )
 
 // families is a namespace's registry of the families with rules.
@@ -66,6 +68,7 @@ func (f *families) find(family uint8) *Ops {
 
 // policy is what rules take.
 var policy = netlink.Policy{
+	0:            netlink.StrictFrom(uapi.FRA_DPORT_RANGE + 1),
 	uapi.FRA_DST: {}, uapi.FRA_SRC: {},
 	uapi.FRA_IIFNAME: netlink.String(uapi.IFNAMSIZ - 1), uapi.FRA_OIFNAME: netlink.String(uapi.IFNAMSIZ - 1),
 	uapi.FRA_GOTO: netlink.U32(), uapi.FRA_PRIORITY: netlink.U32(),
@@ -76,7 +79,7 @@ var policy = netlink.Policy{
 	uapi.FRA_PROTOCOL: netlink.U8(), uapi.FRA_IP_PROTO: netlink.U8(),
 	uapi.FRA_SPORT_RANGE: netlink.Struct(4), uapi.FRA_DPORT_RANGE: netlink.Struct(4),
 	fraDSCP: netlink.U8().Max(63), fraSPortMask: netlink.U16(), fraDPortMask: netlink.U16(),
-	fraDSCPMask: netlink.U8(),
+	fraDSCPMask: netlink.U8(), fraFlowLabel: netlink.BE32(), fraFlowLabelMask: netlink.BE32(),
 }
 
 // parse reads a request into a rule; given says which attributes it had.
@@ -134,6 +137,9 @@ func (r *Rule) parseMore(tb netlink.Attrs) (err error) {
 		if r.L3mdev = true; r.Table != 0 {
 			return netlink.Errorf(errno.EINVAL, "l3mdev and table are mutually exclusive")
 		}
+	}
+	if tb.Has(fraFlowLabel) || tb.Has(fraFlowLabelMask) {
+		return netlink.Errorf(errno.EINVAL, "Flow label cannot be specified for IPv4 FIB rules")
 	}
 	if d := tb.Get(fraDSCP); d.Present() {
 		if r.TOS != 0 {

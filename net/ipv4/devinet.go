@@ -166,6 +166,7 @@ func (st *state) create(d *dev.Device) *InDevice {
 	in := &InDevice{st: st, dev: d}
 	in.addConf()
 	inDev.Set(d, in)
+	st.notifyConf(confWhole, d.Ifindex())
 	if d.IsUp() && st.data.groups != nil {
 		st.data.groups(d, true)
 	}

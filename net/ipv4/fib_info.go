@@ -17,10 +17,10 @@ type info struct {
 	table    uint32
 	prefsrc  uint32
 	priority uint32
-	proto    uint8 // RTPROT_*
-	scope    uint8 // RT_SCOPE_*
-	typ      uint8 // RTN_*
-	flags    uint8 // RTNH_F_* as configured, without those of next hops
+	proto    uint8  // RTPROT_*
+	scope    uint8  // RT_SCOPE_*
+	typ      uint8  // RTN_*
+	flags    uint32 // rtm_flags as configured, without those of next hops
 	metrics  *dst.Metrics
 	nhs      []*nextHop
 	dead     atomic.Bool // it has no usable next hop: its routes go with the next flush

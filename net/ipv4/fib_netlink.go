@@ -57,7 +57,7 @@ func fillRoute(m *netlink.Msg, table uint32, p lpm.Prefix, a *alias) {
 	fi := a.info
 	h := fillRouteMsg(m, table)
 	h[1], h[3], h[5], h[6], h[7] = p.Len, a.tos, fi.proto, fi.scope, fi.typ
-	flags := uint32(fi.flags)
+	flags := fi.flags
 	if len(fi.nhs) == 1 {
 		flags |= fi.nhs[0].shownFlags()
 	}
@@ -249,6 +249,9 @@ func (st *state) startRouteDump(d *netlink.Dump) (*routeDump, error) {
 	if s.table != 0 {
 		t := st.table(s.table)
 		if t == nil {
+			if r.Payload()[0] != uapi.AF_INET {
+				return nil, nil // of all families: another may have it
+			}
 			return nil, netlink.Errorf(errno.ENOENT, "ipv4: FIB table does not exist")
 		}
 		s.tables = []*table{t}

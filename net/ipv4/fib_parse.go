@@ -39,7 +39,7 @@ func (st *state) parseRoute(r *netlink.Request) (*routeConfig, error) {
 	h := r.Payload()
 	cfg := &routeConfig{
 		plen: h[1], tos: h[3], table: uint32(h[4]), proto: h[5], scope: h[6], typ: h[7],
-		flags: h[8], nlFlags: r.Flags,
+		flags: binary.NativeEndian.Uint32(h[8:]), nlFlags: r.Flags,
 		dst: tb.Get(uapi.RTA_DST).BE32(), prefsrc: tb.Get(uapi.RTA_PREFSRC).BE32(),
 		priority: tb.U32(uapi.RTA_PRIORITY),
 	}
@@ -55,8 +55,8 @@ func (st *state) parseRoute(r *netlink.Request) (*routeConfig, error) {
 	if cfg.table == uapi.RT_TABLE_UNSPEC {
 		cfg.table = uapi.RT_TABLE_MAIN
 	}
-	if tb.Has(uapi.RTA_ENCAP_TYPE) && tb.U16(uapi.RTA_ENCAP_TYPE) != 0 {
-		return nil, netlink.Errorf(errno.EOPNOTSUPP, "lwt encapsulation type not supported")
+	if err := noEncap(tb); err != nil {
+		return nil, err
 	}
 	if err := cfg.parseHops(tb); err != nil {
 		return nil, err
@@ -78,11 +78,28 @@ func (st *state) parseRoute(r *netlink.Request) (*routeConfig, error) {
 	return cfg, nil
 }
 
+// maxEncap is the greatest LWTUNNEL_ENCAP_* (linux/lwtunnel.h).
+const maxEncap = 10
+
+// noEncap refuses RTA_ENCAP: no light-weight tunnel is built.
+func noEncap(tb netlink.Attrs) error {
+	typ := tb.Get(uapi.RTA_ENCAP_TYPE)
+	switch encap := tb.Get(uapi.RTA_ENCAP); {
+	case !typ.Present() && !encap.Present():
+		return nil
+	case !typ.Present():
+		return netlink.ErrorAt(errno.EINVAL, encap, "Unknown LWT encapsulation type")
+	case typ.U16() == 0 || typ.U16() > maxEncap:
+		return netlink.Errorf(errno.EINVAL, "Unknown lwt encapsulation type")
+	}
+	return netlink.Errorf(errno.EOPNOTSUPP, "lwt encapsulation type not supported")
+}
+
 // parseHops reads the next hops: one by attributes of its own, or
 // RTA_MULTIPATH.
 func (cfg *routeConfig) parseHops(tb netlink.Attrs) error {
 	one := hopConfig{
-		oif: int(int32(tb.U32(uapi.RTA_OIF))), flags: cfg.flags, weight: 1,
+		oif: int(int32(tb.U32(uapi.RTA_OIF))), flags: uint8(cfg.flags), weight: 1,
 		realm: tb.U32(uapi.RTA_FLOW), hasRealm: tb.Has(uapi.RTA_FLOW),
 	}
 	if err := one.gateway(tb.Get(uapi.RTA_GATEWAY), tb.Get(uapi.RTA_VIA)); err != nil {
@@ -142,6 +159,9 @@ func parseHop(p []byte) (h hopConfig, rest []byte, err error) {
 		return true
 	})
 	if encap.Present() {
+		if encap.U16() == 0 || encap.U16() > maxEncap {
+			return h, nil, netlink.Errorf(errno.EOPNOTSUPP, "Unknown lwt encapsulation type")
+		}
 		return h, nil, netlink.Errorf(errno.EOPNOTSUPP, "lwt encapsulation type not supported")
 	}
 	if gw.Present() && gw.Len() < 4 {

@@ -15,8 +15,8 @@ type routeConfig struct {
 	tos      uint8
 	proto    uint8 // RTPROT_*
 	scope    uint8
-	typ      uint8 // RTN_*
-	flags    uint8 // RTNH_F_*
+	typ      uint8  // RTN_*
+	flags    uint32 // RTNH_F_*, and what else rtm_flags had
 	table    uint32
 	prefsrc  uint32
 	priority uint32
