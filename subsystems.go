@@ -23,6 +23,7 @@ import (
 	"linen/net/rtnl"
 	"linen/net/skb"
 	"linen/net/sock"
+	"linen/net/sockdiag"
 	"linen/net/sysctl"
 	"linen/net/udp"
 )
@@ -43,6 +44,7 @@ func Subsystems() []netns.Subsys {
 		dev.Pernet(),
 		sock.Pernet(),
 		afnetlink.Pernet(),
+		sockdiag.Pernet(),
 		packet.Pernet(),
 		fibrules.Pernet(),
 		neigh.Pernet(),

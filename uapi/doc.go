@@ -11,6 +11,6 @@
 // The values are those of the 6.1 headers (testdata/values.txt, printed by a C
 // compiler; a test compares), with later additions up to 6.18 in since61.go.
 // Constants that count an enum (FOO_MAX) are left out where they grow with
-// kernel versions. Not here: nf_tables, ethtool, xfrm, sock_diag, wireless;
+// kernel versions. Not here: nf_tables, ethtool, xfrm, wireless;
 // they come with the parts that answer them.
 package uapi

@@ -92,6 +92,7 @@ func (s *Sock) Disconnect() (unbind bool) {
 	s.SetState(uapi.TCP_CLOSE)
 	s.Daddr.Store(0)
 	s.Dport.Store(0)
+	s.BoundDev.Store(0)
 	s.CacheRoute(nil)
 	if !s.Is(BindLockAddr) {
 		s.Saddr.Store(0)

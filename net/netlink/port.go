@@ -38,7 +38,9 @@ type Port struct {
 	link   *link
 	opener *Creds
 	// Tag is the owner's: the socket's inode number.
-	Tag    uint64
+	Tag uint64
+	// Owner is the socket in front of the Port, for sock_diag, or nil.
+	Owner  any
 	wake   func(c *kern.CPU)
 	filter func(c *kern.CPU, data []byte) (keep int)
 

@@ -5,7 +5,7 @@
 // an IP header, or with IP_HDRINCL brings its own.
 //
 // Linux files: net/ipv4/raw.c. Man page: raw(7). Not done: multicast routing
-// daemons' options (MRT_*), raw_diag.
+// daemons' options (MRT_*).
 package raw
 
 import (
@@ -51,6 +51,7 @@ func Pernet() netns.Subsys {
 		sock.AddProto(n, &st.base)
 		inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_RAW, Protocol: uapi.IPPROTO_IP, Create: st.create})
 		procfs.Of(n).File("raw", st.show)
+		st.registerDiag()
 		st.inet.IP.SetRaw(n, st.receive, st.fail)
 		return st, nil
 	}, nil)
@@ -184,12 +185,10 @@ func (s *Sock) Getsockopt(_ *sock.Caller, level, name int, val []byte) (int, err
 // show writes /proc/net/raw.
 func (st *State) show(w *bytes.Buffer) {
 	inet.ProcHead(w, "  ", 0)
-	for proto := range uint32(buckets) {
-		for n := st.table.First(proto); n != nil; n = n.Next() {
-			var line bytes.Buffer
-			n.Value.ProcLine(&line, int(proto), 0)
-			w.Write(line.Bytes()[1:]) // the slot is one column narrower than UDP's
-		}
+	for _, s := range st.sockets() {
+		var line bytes.Buffer
+		s.ProcLine(&line, int(s.Num.Load()), 0)
+		w.Write(line.Bytes()[1:]) // the slot is one column narrower than UDP's
 	}
 }
 

@@ -2,7 +2,6 @@ package udp
 
 import (
 	"bytes"
-	"slices"
 	"sync"
 
 	"linen/kern"
@@ -109,6 +108,7 @@ func (p *proto) init(n *netns.Net, name string, number int, ids counters) error 
 	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_DGRAM, Protocol: number, Create: func(who *sock.Caller, n *netns.Net, protocol int) (sock.Socket, error) {
 		return p.create(who, n, protocol), nil
 	}})
+	p.registerDiag()
 	return p.inet.IP.AddProtocol(n, p.number, p.receive, p.fail)
 }
 
@@ -122,10 +122,7 @@ func (p *proto) create(who *sock.Caller, n *netns.Net, protocol int) *Sock {
 func (p *proto) show(w *bytes.Buffer) {
 	const width = 127
 	inet.ProcHead(w, "   ", width)
-	var list []*Sock
-	p.ports.All(func(s *Sock) bool { list = append(list, s); return true })
-	slices.SortFunc(list, func(a, b *Sock) int { return int(a.slot()) - int(b.slot()) })
-	for _, s := range list {
+	for _, s := range p.bound() {
 		s.ProcLine(w, int(s.slot()), width)
 	}
 }
