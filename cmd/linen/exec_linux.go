@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -68,6 +69,9 @@ func (r *running) exec(word string, argv, env []string) error {
 		return err
 	}
 	m, err := d.Meta()
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("lab %s is starting", d.Name)
+	}
 	if err != nil {
 		return err
 	}
@@ -159,10 +163,24 @@ func (r *running) execMany(cmd *cobra.Command, argv, labels, env []string) error
 func newSh() *cobra.Command {
 	var which running
 	cmd := &cobra.Command{
-		Use:   "sh NODE",
-		Short: "Open a shell in a node",
-		Args:  usage(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error {
+		Use:   "sh [NODE]",
+		Short: "Open a shell in a node, or a prompt for the whole lab",
+		Long: `Open a shell in a node. Without a node, a prompt for the whole lab, with lines as Mininet has them:
+
+  h1 ping -c1 h2
+  pingall
+  link r1 r2 down
+
+From a pipe or a file it runs the lines; its status is the last line's.`,
+		Args: usage(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				p, err := which.newPrompt()
+				if err != nil {
+					return err
+				}
+				return p.run(cmd.Context(), cmd.InOrStdin())
+			}
 			return which.exec(args[0], []string{shell(), "-i"}, []string{"PS1=" + args[0] + "# "})
 		},
 		ValidArgsFunction: which.completeNode(1),

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"linen/lab"
 )
 
 // chaosEnv makes the test of kills go on for a time, such as 5m.
@@ -87,9 +89,37 @@ func (c *chaos) daemon() int {
 	return list[0].PID
 }
 
+// ready waits until the lab, which somebody brings up, is up.
+func (c *chaos) ready() {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		d, err := lab.State{Root: c.dir + "/run/linen"}.Find(lab.Selection{Lab: "kill"})
+		if err == nil {
+			var client *lab.Client
+			if client, err = lab.Dial(d); err == nil {
+				_, err = client.Events(ctx, func(lab.Event) {})
+				client.Close()
+			}
+		}
+		if err == nil {
+			return
+		}
+		select { // its socket is made after its lock
+		case <-tick.C:
+		case <-ctx.Done():
+			c.t.Fatalf("the lab is not up: %v", err)
+		}
+	}
+}
+
 // works fails unless every node runs programs.
 func (c *chaos) works() {
 	c.t.Helper()
+	c.ready()
 	for _, node := range []string{"a", "b", "c"} {
 		c.do("exec", node, "--", "true")
 	}

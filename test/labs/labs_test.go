@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"linen/lab"
 	"linen/test/command"
 )
@@ -179,16 +177,17 @@ func (u *user) metas() []lab.Meta {
 
 // end takes every lab down and looks for what is left of them.
 func (u *user) end() {
+	var family []process
 	for _, m := range u.metas() {
-		family := descendants(m.PID)
-		if r := u.try("down", "--lab", m.Name); r.status != 0 {
-			u.t.Errorf("down %s: status %d\n%s", m.Name, r.status, r.errs)
-			for _, p := range family {
-				unix.PidfdSendSignal(p.fd, unix.SIGKILL, nil, 0)
-			}
-		}
-		u.ended(family)
+		family = append(family, descendants(m.PID)...)
 	}
+	if r := u.try("down", "--all"); r.status != 0 {
+		u.t.Errorf("down: status %d\n%s", r.status, r.errs)
+		for _, p := range family {
+			_ = p.kill() // it may have ended
+		}
+	}
+	u.ended(family)
 	u.nothingLeft()
 }
 
