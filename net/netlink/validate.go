@@ -19,7 +19,13 @@ type checker struct {
 // parse checks b, which begins at offset off of the message, and returns its
 // attributes by type (__nla_parse).
 func parse(b []byte, off uint32, p Policy, mode Mode, ack *ExtAck) (Attrs, error) {
-	t := Attrs{tb: make([]Attr, len(p))}
+	last := 0 // the greatest type there is: a table for the whole policy would be most of what a route costs
+	for it := (iter{rest: b, off: off}); it.next(); {
+		if typ := int(it.attr.Type()); typ < len(p) {
+			last = max(last, typ)
+		}
+	}
+	t := Attrs{tb: make([]Attr, last+1)}
 	c := checker{ack, mode}
 	if err := c.all(b, off, p, t.tb, 0); err != nil {
 		return Attrs{}, err
