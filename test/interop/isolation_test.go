@@ -159,4 +159,3 @@ func zombie(pid int) bool {
 	_, rest, _ := strings.Cut(string(data), ") ")
 	return strings.HasPrefix(rest, "Z") || strings.HasPrefix(rest, "X")
 }
-

@@ -340,3 +340,29 @@ func (h *host) failed(err error, out string) {
 	}
 	h.t.Errorf("the machine ended: %v\n%s", err, out)
 }
+
+// hostLab is a host whose cable ends in the machine that the lab runs on.
+const hostLab = `name: uplink
+topology:
+  nodes: {h1: {kind: linux, exec: [ip addr add 10.6.0.2/24 dev eth1]}}
+  links:
+    - endpoints: ["h1:eth1", "host:lab0"]
+`
+
+// TestHostLink: a lab file joins a node to the machine, by a TAP interface
+// that goes with the lab.
+func TestHostLink(t *testing.T) {
+	need.NetNS(t)
+	need.TunDevice(t)
+	s := newSite(t, places()[0])
+	file := filepath.Join(s.dir, "lab.clab.yml")
+	if err := os.WriteFile(file, []byte(hostLab), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.end)
+	out := s.must("unshare", "-n", "sh", "-c", "set -e; linen up "+file+" -d >&2; ip link show lab0; ip addr add 10.6.0.1/24 dev lab0; "+
+		"ping -c 2 -i 0.2 -W 30 -s 20000 10.6.0.2; linen exec h1 -- ping -c 2 -i 0.2 -W 30 10.6.0.1; linen down >&2; ! ip link show lab0 2>&1")
+	if strings.Count(out, " 2 received") != 2 || !strings.Contains(out, "lab0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 9500") || !strings.Contains(out, "does not exist") {
+		t.Error(out)
+	}
+}

@@ -38,6 +38,32 @@ func Open(host string) (*os.File, string, error) {
 	return os.NewFile(uintptr(fd), device), ifr.Name(), nil
 }
 
+// Up sets an interface of the host up, with an MTU in bytes, in the caller's
+// network namespace. EPERM without CAP_NET_ADMIN.
+func Up(host string, mtu int) error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0) // any socket takes these calls
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	ifr, err := unix.NewIfreq(host)
+	if err != nil {
+		return err
+	}
+	ifr.SetUint32(uint32(mtu))
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFMTU, ifr); err != nil {
+		return fmt.Errorf("MTU %d of %s: %w", mtu, host, err)
+	}
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, ifr); err != nil {
+		return fmt.Errorf("%s: %w", host, err)
+	}
+	ifr.SetUint16(ifr.Uint16() | unix.IFF_UP)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr); err != nil {
+		return fmt.Errorf("%s up: %w", host, err)
+	}
+	return nil
+}
+
 // New makes a device of n whose cable ends in a TAP interface of the host; f
 // is Open's, or one that a privileged process made (IFF_TAP|IFF_NO_PI) and
 // handed over, and not blocking. It is the device's from then on. See port.New.
