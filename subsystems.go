@@ -25,6 +25,7 @@ import (
 	"linen/net/sock"
 	"linen/net/sockdiag"
 	"linen/net/sysctl"
+	"linen/net/tcp"
 	"linen/net/udp"
 )
 
@@ -50,6 +51,7 @@ func Subsystems() []netns.Subsys {
 		neigh.Pernet(),
 		ipv4.Pernet(),
 		inet.Pernet(),
+		tcp.Pernet(),
 		udp.Pernet(),
 		raw.Pernet(),
 		ping.Pernet(),

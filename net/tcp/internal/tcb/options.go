@@ -121,3 +121,7 @@ func appendTS(p []byte, val, ecr uint32) []byte {
 	p = binary.BigEndian.AppendUint32(p, val)
 	return binary.BigEndian.AppendUint32(p, ecr)
 }
+
+// AppendTimestamp writes the aligned timestamp option of a segment that no
+// connection sends.
+func AppendTimestamp(p []byte, val, ecr uint32) []byte { return appendTS(p, val, ecr) }

@@ -58,11 +58,6 @@ func (c *Conn) Write(now ktime.T, n int, more bool) {
 	c.push(more)
 }
 
-// WriteUrgent marks the byte written last as urgent (MSG_OOB).
-func (c *Conn) WriteUrgent() {
-	c.send.up, c.send.urg = c.send.write, true
-}
-
 // Push sends what may be sent: an option changed, a buffer grew.
 func (c *Conn) Push(now ktime.T) {
 	c.now = now
@@ -416,4 +411,10 @@ func (c *Conn) sackOptLen() int {
 		return 4 + 8*n
 	}
 	return 0
+}
+
+// WriteUrgentAfter marks the last of the n bytes written next as urgent
+// (MSG_OOB).
+func (c *Conn) WriteUrgentAfter(n int) {
+	c.send.up, c.send.urg = c.send.write+uint32(n), true
 }

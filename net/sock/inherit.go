@@ -1,0 +1,21 @@
+package sock
+
+// Inherit copies what the socket of an accepted connection has from its
+// listener (sk_clone_lock): options, marks, buffers, the filter.
+func (s *Sock) Inherit(from *Sock) {
+	const mine = 1<<FlagDead | 1<<FlagListening
+	s.flags.Store(from.flags.Load() &^ mine)
+	s.UID = from.UID
+	s.Mark.Store(from.Mark.Load())
+	s.Priority.Store(from.Priority.Load())
+	s.BoundDev.Store(from.BoundDev.Load())
+	s.PacingRate.Store(from.PacingRate.Load())
+	s.TSFlags.Store(from.TSFlags.Load())
+	s.rcvbuf.Store(from.rcvbuf.Load())
+	s.sndbuf.Store(from.sndbuf.Load())
+	s.rcvlowat.Store(from.rcvlowat.Load())
+	s.rcvTimeo.Store(from.rcvTimeo.Load())
+	s.sndTimeo.Store(from.sndTimeo.Load())
+	s.opts = from.opts
+	s.filter.Store(from.filter.Load())
+}

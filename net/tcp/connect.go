@@ -1,0 +1,272 @@
+package tcp
+
+import (
+	"linen/kern"
+	"linen/net/inet"
+	"linen/net/ipv4"
+	"linen/net/mib"
+	"linen/net/sock"
+	"linen/net/tcp/internal/tcb"
+	"linen/uapi"
+	"linen/uapi/errno"
+)
+
+// Connect implements sock.Socket (inet_stream_connect, tcp_v4_connect).
+func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
+	unspec, err := inet.IsUnspec(sa)
+	if err != nil {
+		return err
+	}
+	s.Lock()
+	defer s.Unlock()
+	if unspec {
+		return s.disconnect()
+	}
+	switch s.State() {
+	case uapi.TCP_LISTEN:
+		return errno.EISCONN
+	case uapi.TCP_SYN_SENT, uapi.TCP_SYN_RECV:
+		return errno.EALREADY
+	case uapi.TCP_CLOSE:
+		if s.syn { // the attempt failed: told once, then a new one
+			s.syn = false
+			if err := s.TakeError(); err != nil {
+				s.reopen()
+				return err
+			}
+			return errno.ECONNABORTED
+		}
+		return s.open(sa)
+	}
+	if !s.connected {
+		if err := s.TakeError(); err != nil {
+			return err
+		}
+		s.connected = true
+		if s.syn {
+			return nil
+		}
+	}
+	return errno.EISCONN
+}
+
+// reopen makes a closed socket fresh, for another connect.
+func (s *Sock) reopen() {
+	s.conn = tcb.New(&s.env, s.st.settings())
+	s.conn.Tune(s.tune)
+	s.connected = false
+	s.over = false
+	s.ClearShut()
+	s.tx.clear()
+}
+
+// disconnect is connect to AF_UNSPEC (tcp_disconnect).
+func (s *Sock) disconnect() error {
+	c := s.st.n.Kernel().Enter(kern.Any)
+	if s.State() == uapi.TCP_LISTEN {
+		s.stopListening(c)
+		s.SetState(uapi.TCP_CLOSE)
+	} else {
+		s.begin(c)
+		if s.conn.State != uapi.TCP_CLOSE {
+			s.SetError(c, errno.ECONNRESET)
+		}
+		s.conn.Abort(c.Now())
+		s.SetState(uapi.TCP_CLOSE)
+		s.finish(c)
+	}
+	s.rx.clear(c)
+	c.Exit()
+	s.rxReady.Store(0)
+	s.unhash()
+	s.syn = false
+	s.reopen()
+	s.Daddr.Store(0)
+	s.Dport.Store(0)
+	if !s.Is(inet.BindLockAddr) {
+		s.Saddr.Store(0)
+		s.RcvAddr.Store(0)
+	}
+	if !s.Is(inet.BindLockPort) {
+		s.unbind()
+	}
+	return nil
+}
+
+// open begins the handshake.
+func (s *Sock) open(sa []byte) error {
+	family, a, err := inet.ParseAddr(sa)
+	if err != nil {
+		return err
+	}
+	if family != uapi.AF_INET {
+		return errno.EAFNOSUPPORT
+	}
+	c := s.st.n.Kernel().Enter(kern.Any)
+	defer c.Exit()
+	ck := s.NewCookie()
+	s.UnicastIF(&ck)
+	rt, saddr, daddr, err := s.Route(c, &ck, a.IP, uint16(s.Num.Load()), a.Port)
+	if err != nil {
+		if err == errno.EACCES {
+			return errno.ENETUNREACH // a broadcast
+		}
+		return err
+	}
+	if rt.Flags&(ipv4.RTCFMulticast|ipv4.RTCFBroadcast) != 0 {
+		return errno.ENETUNREACH
+	}
+	bound := s.RcvAddr.Load() != 0
+	if s.Saddr.Load() == 0 {
+		s.Saddr.Store(saddr)
+	}
+	if !bound {
+		s.RcvAddr.Store(saddr)
+	}
+	s.Daddr.Store(daddr)
+	s.Dport.Store(uint32(a.Port))
+	s.reopen()
+	if err := s.hashConnect(c); err != nil {
+		s.Dport.Store(0)
+		s.Daddr.Store(0)
+		if !bound {
+			s.Saddr.Store(0)
+			s.RcvAddr.Store(0)
+		}
+		return err
+	}
+	s.CacheRoute(rt)
+	s.syn = true
+	s.sendSyn(c, rt)
+	return errno.EINPROGRESS
+}
+
+// sendSyn starts the machine.
+func (s *Sock) sendSyn(c *kern.CPU, rt *ipv4.Route) {
+	st := s.st
+	laddr, raddr := s.Saddr.Load(), s.Daddr.Load()
+	iss := st.initialSeq(c.Now(), laddr, raddr, uint16(s.Num.Load()), uint16(s.Dport.Load()))
+	s.ipID.Store(c.Uint32())
+	s.tx.start(iss + 1)
+	s.conn.Tune(s.tune)
+	st.mib.Inc(c, mib.TCPActiveOpens)
+	_, full := s.env.Space()
+	s.begin(c)
+	s.conn.Connect(c.Now(), tcb.Opening{
+		ISS: iss, TSOffset: st.tsOffset(laddr, raddr), Path: s.path(rt), Space: full, ECN: st.sys.ecn.Load() == 1,
+	})
+	s.finish(c)
+}
+
+// unhash takes the socket out of the connections.
+func (s *Sock) unhash() {
+	s.st.bind.Lock()
+	defer s.st.bind.Unlock()
+	s.st.conns.Remove(&s.node.entry)
+}
+
+// unbind gives the port up.
+func (s *Sock) unbind() {
+	s.st.bind.Lock()
+	defer s.st.bind.Unlock()
+	s.st.ports.Remove(&s.bind.entry)
+	s.Num.Store(0)
+}
+
+// ended is what the end of a connection leaves to do.
+func (s *Sock) ended(c *kern.CPU) {
+	if s.node.s != nil && s.node.entry.In() {
+		s.unhash()
+	}
+	s.tx.clear()
+	s.txBytes.Store(0)
+	if s.closed && !s.over {
+		s.destroy(c)
+	}
+}
+
+// destroy is the end of a socket that nobody holds.
+func (s *Sock) destroy(c *kern.CPU) {
+	s.over = true
+	s.rx.clear(c)
+	s.timer.Stop()
+	s.armed = 0
+	s.st.bind.Lock()
+	s.st.conns.Remove(&s.node.entry)
+	s.st.ports.Remove(&s.bind.entry)
+	s.st.bind.Unlock()
+	c.After(func() { s.End() })
+}
+
+// Shutdown implements sock.Socket (inet_shutdown).
+func (s *Sock) Shutdown(_ *sock.Caller, how int) error {
+	if how < 0 || how > 2 {
+		return errno.EINVAL
+	}
+	s.Lock()
+	defer s.Unlock()
+	how++
+	switch s.State() {
+	case uapi.TCP_CLOSE:
+		return errno.ENOTCONN
+	case uapi.TCP_LISTEN:
+		if how&sock.RcvShutdown == 0 {
+			return nil
+		}
+		c := s.st.n.Kernel().Enter(kern.Any)
+		s.stopListening(c)
+		c.Exit()
+		s.SetState(uapi.TCP_CLOSE)
+		s.Notify(nil, uapi.POLLIN|uapi.POLLHUP)
+		return nil
+	}
+	s.SetShut(uint32(how))
+	c := s.st.n.Kernel().Enter(kern.Any)
+	s.begin(c)
+	if how&sock.SendShutdown != 0 {
+		s.conn.Shutdown(c.Now())
+	}
+	s.events |= uapi.POLLIN | uapi.POLLOUT | uapi.POLLRDHUP | uapi.POLLHUP
+	s.finish(c)
+	c.Exit()
+	return nil
+}
+
+// Close implements sock.Socket (tcp_close).
+func (s *Sock) Close() error {
+	s.LeaveAll()
+	s.Lock()
+	if s.closed {
+		s.Unlock()
+		return nil
+	}
+	s.closed = true
+	c := s.st.n.Kernel().Enter(kern.Any)
+	if s.State() == uapi.TCP_LISTEN {
+		s.stopListening(c)
+		s.SetState(uapi.TCP_CLOSE)
+	}
+	s.begin(c)
+	unread := s.rxReady.Load() > 0
+	if unread {
+		s.st.mib.Inc(c, mib.TCPExtTCPAbortOnClose)
+	}
+	s.conn.Close(c.Now(), unread, s.LingerZero() && s.conn.State != uapi.TCP_CLOSE)
+	s.SetShut(sock.ShutdownMask)
+	s.rx.clear(c)
+	s.rxReady.Store(0)
+	s.SetState(uint32(s.conn.State))
+	s.finish(c)
+	c.Exit()
+	s.Unlock()
+	return nil
+}
+
+// Getpeername implements sock.Socket: ENOTCONN unless there is a connection.
+func (s *Sock) Getpeername() ([]byte, error) {
+	switch s.State() {
+	case uapi.TCP_CLOSE, uapi.TCP_LISTEN, uapi.TCP_SYN_SENT:
+		return nil, errno.ENOTCONN
+	}
+	return s.Sock.Getpeername()
+}

@@ -1,0 +1,415 @@
+package tcp
+
+import (
+	"time"
+
+	"linen/kern"
+	"linen/lib/ktime"
+	"linen/net/inet"
+	"linen/net/ipv4"
+	"linen/net/mib"
+	"linen/net/skb"
+	"linen/net/sock"
+	"linen/net/tcp/internal/tcb"
+	"linen/uapi"
+	"linen/wire"
+)
+
+// A request is a connection that a listener has answered with a SYN-ACK
+// (struct request_sock). It is used by the listener's owner or under its
+// BHLock.
+type request struct {
+	node
+	q       tcb.Request
+	l       *Sock
+	timer   kern.Timer
+	rt      *ipv4.Route
+	from    ends
+	retries int
+	acked   bool // the handshake is over, the accept queue was full or data are awaited
+	sentAt  ktime.T
+	gone    bool
+}
+
+// synInput answers a SYN (tcp_conn_request).
+func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
+	st := s.st
+	if rt := ipv4.RouteOf(b); rt != nil && rt.Flags&(ipv4.RTCFBroadcast|ipv4.RTCFMulticast) != 0 {
+		b.Drop(c, st.n, skb.ReasonTCPFlags)
+		return
+	}
+	if s.full() {
+		s.overflow(c)
+		b.Drop(c, st.n, skb.ReasonTCPListenOverflow)
+		return
+	}
+	var g tcb.Segment
+	parse(b, &g)
+	queue := len(s.listen.requests)
+	cookie := false
+	switch mode := st.sys.syncookies.Load(); {
+	case mode == 2, queue >= max(s.listen.backlog, 1) && mode != 0:
+		cookie = true
+	case queue >= max(s.listen.backlog, 1):
+		st.mib.Inc(c, mib.TCPExtTCPReqQFullDrop)
+		st.mib.Inc(c, mib.TCPExtListenDrops)
+		b.Drop(c, st.n, skb.ReasonTCPListenOverflow)
+		return
+	}
+	r := s.newRequest(c, &g, e)
+	if r == nil {
+		b.Drop(c, st.n, skb.ReasonIPOutnoroutes)
+		return
+	}
+	if cookie {
+		st.mib.Inc(c, mib.TCPExtTCPReqQFullDoCookies)
+		s.sendCookie(c, r, &g)
+	} else {
+		s.listen.requests[r] = struct{}{}
+		st.bind.Lock()
+		st.insert(&r.node)
+		st.bind.Unlock()
+		r.timer.InitOn(c, r.fire)
+		r.timer.Set(c.Now().Add(time.Second))
+		r.send(c)
+	}
+	b.Consume(c)
+}
+
+// newRequest reads what the SYN says; nil: there is no way back.
+func (s *Sock) newRequest(c *kern.CPU, g *tcb.Segment, e ends) *request {
+	st := s.st
+	r := &request{l: s, from: e}
+	r.node = node{laddr: e.daddr, raddr: e.saddr, lport: e.dport, rport: e.sport, dev: s.BoundDev.Load(), req: r}
+	f := ipv4.Flow{
+		Saddr: e.daddr, Daddr: e.saddr, Proto: uapi.IPPROTO_TCP, SPort: e.dport, DPort: e.sport, Mark: s.Mark.Load(), TOS: s.TOS(),
+		OIF: int(s.BoundDev.Load()), Flags: ipv4.FlowAnySrc,
+	}
+	rt, err := st.inet.IP.RouteOutput(c, st.n, &f)
+	if err != nil {
+		st.mib.Inc(c, mib.IPOutNoRoutes)
+		return nil
+	}
+	r.rt = rt
+	set := st.settings()
+	q := &r.q
+	q.ISS = st.initialSeq(c.Now(), e.daddr, e.saddr, e.dport, e.sport)
+	q.TSOffset = st.tsOffset(e.daddr, e.saddr)
+	q.Path = s.path(rt)
+	q.IRS, q.RTT = g.Seq, -1
+	q.MSS = 536
+	if g.Opt.HasMSS {
+		q.MSS = int(g.Opt.MSS)
+	}
+	q.TS, q.TSRecent = g.Opt.HasTS && set.Timestamps, g.Opt.TSVal
+	q.SACK = g.Opt.SACKPerm && set.SACK
+	q.WS, q.SndWS = g.Opt.HasWS && set.WindowScaling, g.Opt.WS
+	q.ECN = g.Flags&(tcb.Ece|tcb.Cwr) == tcb.Ece|tcb.Cwr && set.ECN != 0 && g.ECN == 0
+	mss := q.Path.AdvMSS
+	if s.tune.UserMSS > 0 {
+		mss = min(mss, s.tune.UserMSS)
+	}
+	if q.TS {
+		mss -= 12
+	}
+	var shift uint8
+	q.Window, q.Clamp, shift = tcb.InitialWindow(int(s.env.window(s.RcvBuf())), s.tune.WindowClamp, mss, q.WS, set.RmemMax)
+	if q.WS {
+		q.RcvWS = shift
+	}
+	return r
+}
+
+// send sends the SYN-ACK.
+func (r *request) send(c *kern.CPU) {
+	q := &r.q
+	r.sentAt = c.Now()
+	a := answer{ends: r.from, seq: q.ISS, ack: q.IRS + 1, flags: wire.TCPSyn | wire.TCPAck, window: uint16(q.Window), mark: r.l.Mark.Load(), tos: r.l.TOS()}
+	if q.ECN {
+		a.flags |= wire.TCPEce
+	}
+	mss := q.Path.AdvMSS
+	if u := r.l.tune.UserMSS; u > 0 {
+		mss = min(mss, u)
+	}
+	o := tcb.SynOptions{
+		MSS: uint16(mss), SACK: q.SACK, TS: q.TS, WS: q.WS, WScale: q.RcvWS,
+		TSVal: uint32(c.Now()/ktime.T(time.Millisecond)) + q.TSOffset, TSEcr: q.TSRecent,
+	}
+	a.optLen = len(o.Append(a.opt[:0]))
+	r.l.st.replyBy(c, &a, r.rt)
+}
+
+// fire is the timer of the SYN-ACK (reqsk_timer_handler).
+func (r *request) fire(c *kern.CPU) {
+	l := r.l
+	free := l.BHLock()
+	defer l.BHUnlock()
+	if r.gone {
+		return
+	}
+	if !free {
+		r.timer.Set(c.Now().Add(10 * time.Millisecond))
+		return
+	}
+	most := int(l.st.sys.synackRetries.Load())
+	if l.tune.SynCnt > 0 {
+		most = l.tune.SynCnt
+	}
+	if r.retries >= max(most, l.deferRetries()) {
+		r.drop()
+		return
+	}
+	if !r.acked || r.retries >= l.deferRetries()-1 {
+		r.send(c)
+		r.q.Resent = true
+		l.st.mib.Inc(c, mib.TCPRetransSegs)
+		l.st.mib.Inc(c, mib.TCPExtTCPSynRetrans)
+	}
+	r.retries++
+	r.timer.Set(c.Now().Add(min(time.Second<<r.retries, 120*time.Second)))
+}
+
+// deferRetries is TCP_DEFER_ACCEPT as a number of SYN-ACKs.
+func (s *Sock) deferRetries() int { return s.listen.deferAccept }
+
+// drop forgets a request. The caller owns the listener or holds its BHLock.
+func (r *request) drop() {
+	r.gone = true
+	r.timer.Stop()
+	delete(r.l.listen.requests, r)
+	st := r.l.st
+	st.bind.Lock()
+	st.conns.Remove(&r.node.entry)
+	st.bind.Unlock()
+}
+
+// icmpError ends a request that cannot reach its peer.
+func (r *request) icmpError(c *kern.CPU, e inet.ICMPErr, seq uint32) {
+	l := r.l
+	free := l.BHLock()
+	defer l.BHUnlock()
+	if free && !r.gone && seq == r.q.ISS && (e.Type == wire.ICMPDestUnreach && e.Code != wire.ICMPFragNeeded) {
+		l.st.mib.Inc(c, mib.TCPExtListenDrops)
+		r.drop()
+	}
+}
+
+// input takes a segment for a request (tcp_check_req).
+func (r *request) input(c *kern.CPU, b *skb.Buff) {
+	st := r.l.st
+	var g tcb.Segment
+	parse(b, &g)
+	q := &r.q
+	paws := q.TS && g.Opt.HasTS && g.Flags&tcb.Rst == 0 && int32(q.TSRecent-g.Opt.TSVal) > 0
+	switch {
+	case g.Flags&(tcb.Syn|tcb.Rst|tcb.Ack) == tcb.Syn && g.Seq == q.IRS && !paws:
+		r.send(c) // it did not hear
+		b.Consume(c)
+		return
+	case g.Flags&tcb.Ack != 0 && g.Ack != q.ISS+1 && g.Flags&tcb.Rst == 0:
+		st.sendReset(c, b, nil)
+		b.Drop(c, st.n, skb.ReasonTCPInvalidAckSequence)
+		return
+	case paws || int32(g.Seq-(q.IRS+1)) < 0 && g.Flags&tcb.Syn == 0 && g.Len == 0 && g.Seq != q.IRS || int32(g.Seq-(q.IRS+1)-uint32(q.Window)) > 0:
+		if g.Flags&tcb.Rst == 0 {
+			r.send(c)
+		}
+		b.Drop(c, st.n, skb.ReasonTCPInvalidSequence)
+		return
+	case g.Flags&tcb.Rst != 0 && g.Seq == q.IRS+1, g.Flags&tcb.Syn != 0 && g.Flags&tcb.Rst == 0:
+		st.mib.Inc(c, mib.TCPExtEmbryonicRsts)
+		st.mib.Inc(c, mib.TCPAttemptFails)
+		if g.Flags&tcb.Syn != 0 {
+			st.sendReset(c, b, nil)
+		}
+		r.drop()
+		b.Drop(c, st.n, skb.ReasonTCPReset)
+		return
+	case g.Flags&tcb.Ack == 0 || g.Flags&tcb.Rst != 0:
+		b.Drop(c, st.n, skb.ReasonTCPFlags)
+		return
+	}
+	if r.retries < r.l.deferRetries() && g.Len == 0 && g.Flags&tcb.Fin == 0 {
+		r.acked = true
+		st.mib.Inc(c, mib.TCPExtTCPDeferAcceptDrop)
+		b.Consume(c)
+		return
+	}
+	r.complete(c, b)
+}
+
+// complete makes the connection, unless the accept queue is full.
+func (r *request) complete(c *kern.CPU, b *skb.Buff) {
+	l := r.l
+	if l.full() {
+		l.overflow(c)
+		r.acked = true
+		if l.st.sys.abortOverflow.Bool() {
+			l.st.sendReset(c, b, nil)
+			r.drop()
+		}
+		b.Drop(c, l.st.n, skb.ReasonTCPListenOverflow)
+		return
+	}
+	if !r.q.Resent && r.sentAt != 0 {
+		r.q.RTT = int64(c.Now()-r.sentAt) / 1000
+	}
+	r.drop()
+	l.birth(c, b, r)
+}
+
+// birth makes the socket of a request, gives it the segment b, and queues it.
+func (s *Sock) birth(c *kern.CPU, b *skb.Buff, r *request) {
+	st := s.st
+	a := s.child(r.from)
+	a.ipID.Store(c.Uint32())
+	a.CacheRoute(r.rt)
+	a.tx.start(r.q.ISS + 1)
+	a.BHLock() // it is nobody's yet
+	st.bind.Lock()
+	a.bind = a.bindingOf(r.from.dport)
+	st.ports.Insert(&a.bind.entry, uint32(r.from.dport), &a.bind)
+	a.enter()
+	st.bind.Unlock()
+	st.mib.Inc(c, mib.TCPPassiveOpens)
+	a.begin(c)
+	a.conn.Accept(c.Now(), &r.q)
+	a.input(c, b)
+	dead := a.conn.State == uapi.TCP_CLOSE && a.PendingError() == 0
+	if dead {
+		a.closed = true
+		a.destroy(c)
+	}
+	a.BHUnlock()
+	if dead {
+		return
+	}
+	s.listen.queue = append(s.listen.queue, a)
+	s.listen.ready.Add(1)
+	s.Notify(c, uapi.POLLIN|uapi.POLLRDNORM)
+}
+
+// timeWaitLen is TCP_TIMEWAIT_LEN.
+const timeWaitLen = 60 * time.Second
+
+// A timeWait is what is left of a connection (struct tcp_timewait_sock).
+type timeWait struct {
+	node
+	bind  binding
+	w     tcb.Wait
+	st    *State
+	timer kern.Timer
+	mark  uint32
+	tos   uint8
+	since ktime.T
+	last  ktime.T // of an ACK out of window
+}
+
+// toTimeWait leaves a TIME_WAIT in the connection's place; the socket is
+// closed (tcp_time_wait).
+func (s *Sock) toTimeWait(c *kern.CPU) {
+	st := s.st
+	w := s.conn.TimeWait()
+	s.conn.Destroy()
+	s.SetState(uapi.TCP_CLOSE)
+	if st.waits.Load() >= st.sys.maxTW.Load() {
+		st.mib.Inc(c, mib.TCPExtTCPTimeWaitOverflow)
+		s.ended(c)
+		return
+	}
+	t := &timeWait{w: w, st: st, mark: s.Mark.Load(), tos: s.TOS(), since: c.Now()}
+	t.node = s.node
+	t.node.s, t.node.tw = nil, t
+	t.node.entry = inet.Entry[*node]{}
+	t.bind = binding{port: s.bind.port, addr: s.RcvAddr.Load(), dev: s.BoundDev.Load(), reuse: s.Has(sock.FlagReuseAddr), reusePort: s.Has(sock.FlagReusePort), uid: s.UID}
+	t.timer.InitOn(c, func(*kern.CPU) { t.end() })
+	st.bind.Lock()
+	st.conns.Remove(&s.node.entry)
+	st.insert(&t.node)
+	st.ports.Insert(&t.bind.entry, uint32(t.bind.port), &t.bind)
+	st.bind.Unlock()
+	st.waits.Add(1)
+	st.mib.Inc(c, mib.TCPExtTW)
+	t.timer.Set(c.Now().Add(timeWaitLen))
+	s.ended(c)
+}
+
+// end frees the ends of the connection.
+func (t *timeWait) end() {
+	t.st.bind.Lock()
+	t.drop()
+	t.st.bind.Unlock()
+}
+
+// drop is end for who holds st.bind.
+func (t *timeWait) drop() {
+	if !t.node.entry.In() {
+		return
+	}
+	t.timer.Stop()
+	t.st.conns.Remove(&t.node.entry)
+	t.st.ports.Remove(&t.bind.entry)
+	t.st.waits.Add(-1)
+}
+
+// giveWay lets a new connection of our own take the place, if its timestamps
+// will be newer (RFC 6191; tcp_twsk_unique). The caller holds st.bind.
+func (t *timeWait) giveWay(c *kern.CPU, s *Sock) bool {
+	mode := t.st.sys.twReuse.Load()
+	loop := inet.IsLoopback(t.node.laddr) || inet.IsLoopback(t.node.raddr)
+	if mode == 0 || mode == 2 && !loop || !t.w.TS || time.Duration(c.Now()-t.w.TSRecentAt) < time.Second {
+		return false
+	}
+	t.drop()
+	return true
+}
+
+// timeWaitInput takes a segment for TIME_WAIT (tcp_timewait_state_process).
+func (st *State) timeWaitInput(c *kern.CPU, b *skb.Buff, t *timeWait, e ends) {
+	var g tcb.Segment
+	parse(b, &g)
+	w := &t.w
+	paws := w.TS && g.Opt.HasTS && int32(w.TSRecent-g.Opt.TSVal) > 0
+	end := g.Seq + uint32(g.Len)
+	if g.Flags&tcb.Fin != 0 {
+		end++
+	}
+	inWindow := int32(g.Seq-w.RcvNxt) <= int32(w.RcvWnd) && int32(end-w.RcvNxt) >= 0
+	if !paws && g.Flags&tcb.Rst != 0 && g.Seq == w.RcvNxt {
+		if !st.sys.rfc1337.Bool() {
+			t.end()
+		}
+		b.Consume(c)
+		return
+	}
+	if g.Flags&(tcb.Syn|tcb.Rst|tcb.Ack) == tcb.Syn && !paws &&
+		(int32(g.Seq-w.RcvNxt) > 0 || w.TS && g.Opt.HasTS && int32(w.TSRecent-g.Opt.TSVal) < 0) {
+		if l := st.lookupListener(c, e); l != nil { // a new incarnation
+			t.end()
+			l.softirq(c, b)
+			return
+		}
+	}
+	if paws {
+		st.mib.Inc(c, mib.TCPExtPAWSTimewait)
+	}
+	if g.Flags&tcb.Rst == 0 {
+		if paws || g.Flags&tcb.Ack != 0 || !inWindow {
+			if g.Flags&tcb.Fin != 0 || !paws {
+				t.timer.Set(c.Now().Add(timeWaitLen))
+			}
+			t.ack(c, e)
+		}
+	}
+	b.Consume(c)
+}
+
+// ack acknowledges again, for a peer that did not hear.
+func (t *timeWait) ack(c *kern.CPU, e ends) {
+	a := answer{ends: e, seq: t.w.SndNxt, ack: t.w.RcvNxt, flags: wire.TCPAck, window: uint16(t.w.RcvWnd >> t.w.RcvWS), mark: t.mark, tos: t.tos}
+	if t.w.TS {
+		a.optLen = len(tcb.AppendTimestamp(a.opt[:0], uint32(c.Now()/ktime.T(time.Millisecond))+t.w.TSOffset, t.w.TSRecent))
+	}
+	t.st.reply(c, &a)
+}
