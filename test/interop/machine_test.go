@@ -198,8 +198,12 @@ topology:
 // until waits until ok, which is asked again and again.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(limit); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for end := time.After(limit); !ok(); {
+		select {
+		case <-again.C:
+		case <-end:
 			t.Fatalf("%s: not within %s", what, limit)
 		}
 	}
