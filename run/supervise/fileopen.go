@@ -5,6 +5,7 @@ package supervise
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -111,7 +112,7 @@ type setting struct {
 	node    *filetree.Node
 	fd      int
 	applied int64 // bytes of native writes that were handed over
-	wd      int32
+	wd      atomic.Int32
 }
 
 func (c *call) openForWriting(node *filetree.Node, flags int) (int64, error) {
@@ -139,10 +140,12 @@ func (c *call) openForWriting(node *filetree.Node, flags int) (int64, error) {
 	c.n.settings[s.key] = s
 	c.n.mu.Unlock()
 	c.n.writing.Add(1)
-	if s.wd, err = c.n.host.watch(fd, unix.IN_CLOSE_WRITE|unix.IN_MODIFY, s); err != nil {
+	wd, err := c.n.host.watch(fd, unix.IN_CLOSE_WRITE|unix.IN_MODIFY, s)
+	if err != nil {
 		s.close()
 		return 0, err
 	}
+	s.wd.Store(wd)
 	if err := c.place(placed{source: theirs, inRange: true, cloexec: flags&unix.O_CLOEXEC != 0}); err != nil {
 		s.close()
 		return 0, err
@@ -154,7 +157,8 @@ func (c *call) openForWriting(node *filetree.Node, flags int) (int64, error) {
 const maxSetting = 1 << 16
 
 // event is a native write, or the last close.
-func (s *setting) event(_ int32, mask uint32) {
+func (s *setting) event(wd int32, mask uint32) {
+	s.wd.Store(wd)
 	s.n.guard(func() {
 		s.apply()
 		if mask&unix.IN_CLOSE_WRITE != 0 {
@@ -200,7 +204,7 @@ func (s *setting) close() {
 	s.n.mu.Unlock()
 	if open {
 		s.n.writing.Add(-1)
-		s.n.host.unwatch(s.wd)
+		s.n.host.unwatch(s.wd.Load())
 		unix.Close(s.fd)
 	}
 }
