@@ -8,6 +8,7 @@ import (
 	"linen/kern"
 	"linen/lib/shmem"
 	"linen/net/skb"
+	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
 )
@@ -116,6 +117,9 @@ func (s *Sock) RingMemory() shmem.Memory {
 	return s.rings.mem
 }
 
+// HasRing reports whether received frames go to a ring.
+func (s *Sock) HasRing() bool { return s.rings.rx.Load() != nil }
+
 // setRing does PACKET_RX_RING and PACKET_TX_RING; no blocks end the ring.
 func (s *Sock) setRing(at *atomic.Pointer[ring], val []byte) error {
 	s.Lock()
@@ -168,12 +172,24 @@ func (s *Sock) replaceRing(at *atomic.Pointer[ring], r *ring) error {
 	rx.move(mem, 0)
 	tx.move(mem, rx.size())
 	at.Store(r)
+	s.purge()
 	s.rings.free()
 	s.rings.mem = mem
 	if hooked {
 		s.hook()
 	}
 	return nil
+}
+
+// purge forgets what waits in the receive queue.
+func (s *Sock) purge() {
+	for {
+		b, _, err := s.Dequeue(&sock.Msg{Flags: sock.MsgSkipErr})
+		if err != nil || b == nil {
+			return
+		}
+		s.Done(b)
+	}
 }
 
 // ringMemory makes memory, zeroed.

@@ -51,6 +51,9 @@ func (c *call) answer() {
 	if c.n.writing.Load() > 0 {
 		c.n.host.happenings() // what was written natively counts for this call
 	}
+	if c.n.rings.Load() > 0 {
+		c.restoreRings()
+	}
 	v, err := h(c)
 	c.finish(v, err)
 	c.n.host.drain()

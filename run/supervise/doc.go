@@ -21,8 +21,8 @@
 // is taken in a socket's watch function.
 //
 // Linux: seccomp_unotify(2), unix(7), inotify(7), capabilities(7),
-// net/socket.c, net/unix/af_unix.c, fs/notify. Not done: character devices,
-// the packet ring's mmap, and several network namespaces in one node (unshare
-// is refused); credentials change nothing about a program's access to files
-// but where the supervisor is the real root.
+// net/socket.c, net/unix/af_unix.c, fs/notify. Not done: character devices
+// and several network namespaces in one node (unshare is refused); credentials
+// change nothing about a program's access to files but where the supervisor is
+// the real root.
 package supervise

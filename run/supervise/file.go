@@ -39,6 +39,7 @@ type file struct {
 	raised  bool        // POLLERR is raised on the program's end
 	dead    bool        // the program has closed it
 	st      *stream     // of streams
+	ring    *packetRing // of packet sockets
 
 	// Where the program's end was seen last, to find it again when no call is
 	// at hand; and the datagrams that go to the front of back.
@@ -64,6 +65,7 @@ func (n *Node) newFile(s sock.Socket, our, theirs int, isStream bool) (*file, er
 	if isStream {
 		f.st = newStream(f)
 	}
+	f.watchRings()
 	if err := n.enter(f, theirs); err != nil {
 		f.closeOur()
 		return nil, err
@@ -186,6 +188,7 @@ func (f *file) gone() {
 		f.native()
 		f.closeOur()
 		f.s.Close()
+		f.ring.end()
 	})
 	f.n.host.drain()
 }

@@ -71,6 +71,9 @@ type Node struct {
 	settings map[fileKey]*setting // by their memory file
 	writing  atomic.Int64         // how many
 
+	replaced []*packetRing // whose memory file stands in the place of a socket; mu
+	rings    atomic.Int64  // how many
+
 	shadow struct {
 		sync.Mutex
 		dir string // where directories of kernel files are listed; "" before the first
@@ -128,7 +131,6 @@ func (h *Host) Start(ctx context.Context, cfg Config) (*Node, error) {
 func filterFor(m nodeinit.Mode) seccomp.Config {
 	c := nodeinit.DefaultFilter(m)
 	c.Namespaces = true
-	c.Mmap = false
 	return c
 }
 

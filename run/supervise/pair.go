@@ -88,7 +88,7 @@ func (f *file) push() {
 		f.head = unix.Send(f.our, f.back[0].data, unix.MSG_DONTWAIT) == nil
 		return
 	}
-	if f.s.Poll()&uapi.POLLIN == 0 {
+	if f.pushRing() || f.s.Poll()&uapi.POLLIN == 0 {
 		return
 	}
 	b, free := f.n.host.buffer(bufSize)

@@ -251,7 +251,7 @@ var handlers = func() map[int32]handler {
 		unix.SYS_WRITE: write, unix.SYS_WRITEV: writev, unix.SYS_PWRITEV2: writev,
 		unix.SYS_SENDFILE: sendfile, unix.SYS_IOCTL: ioctl,
 	}
-	for _, more := range []map[int32]handler{credentialHandlers, execHandlers, namespaceHandlers, fileHandlers, archHandlers} {
+	for _, more := range []map[int32]handler{credentialHandlers, execHandlers, namespaceHandlers, fileHandlers, packetHandlers, archHandlers} {
 		for nr, h := range more {
 			m[nr] = h
 		}

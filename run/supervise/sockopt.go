@@ -92,6 +92,11 @@ func getsockopt(c *call) (int64, error) {
 		unit = 8
 	}
 	val := make([]byte, min(size*unit, maxOption))
+	if level == uapi.SOL_PACKET && name == uapi.PACKET_HDRLEN { // asks about the version in it
+		if err := t.Read(c.ptr(3), val); err != nil {
+			return 0, err
+		}
+	}
 	n, err := f.s.Getsockopt(c.who(), level, name, val)
 	if err != nil {
 		return 0, err

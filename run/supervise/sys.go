@@ -29,8 +29,11 @@ func readFDLink(tid, fd int) (string, error) {
 
 // swap replaces the caller's descriptor of argument 0 by source, without an
 // answer to the call.
-func (c *call) swap(source int) error {
-	fd := c.intArg(0)
+func (c *call) swap(source int) error { return c.swapAt(c.intArg(0), source) }
+
+// swapAt replaces a descriptor of the caller by source, without an answer to
+// the call.
+func (c *call) swapAt(fd, source int) error {
 	cloexec := false
 	if b, err := os.ReadFile("/proc/" + strconv.Itoa(int(c.TID)) + "/fdinfo/" + strconv.Itoa(fd)); err == nil {
 		cloexec = fdinfoFlags(b)&unix.O_CLOEXEC != 0
