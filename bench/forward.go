@@ -84,8 +84,9 @@ func newRouter(cpus, outBits int) *router {
 func (r *router) forward(cpu, n int, frames [][]byte) {
 	for done := 0; done < n; done += batch {
 		c := r.k.Engine().EnterCPU(cpu)
-		for i := range batch {
-			b := skb.From(c, frames[(done+i)%len(frames)])
+		at := done % len(frames) // whose length is a multiple of batch
+		for _, f := range frames[at : at+batch] {
+			b := skb.From(c, f)
 			if ethernet.TypeTrans(c, b, r.in) {
 				dev.Rx(c, r.in, b)
 			}

@@ -17,6 +17,7 @@ type table struct {
 	id       uint32
 	prefixes lpm.Table[alias]             // the first route of each prefix
 	hosts    addrMap[alias]               // local: those of /32
+	known    [4]atomic.Uint64             // local: a bit for each hash of an address that hosts has or had
 	nets     atomic.Pointer[[]lpm.Prefix] // local: the others, at most maxNets; nil: none
 	many     atomic.Bool                  // local: there are more than maxNets: use the trie
 	routes   int
@@ -42,6 +43,8 @@ func (t *table) setHead(p lpm.Prefix, a *alias) {
 		return
 	}
 	if p.Len == 32 {
+		h := hashAddr(p.Addr) >> 24
+		t.known[h>>6].Or(1 << (h & 63))
 		t.hosts.put(p.Addr, a)
 		return
 	}
@@ -74,7 +77,10 @@ func (fi *info) alone(a *alias) *alias {
 
 // none reports, quickly, that the local table has nothing for addr.
 func (t *table) none(addr uint32) bool {
-	if t.many.Load() || t.hosts.get(addr) != nil {
+	if t.many.Load() {
+		return false
+	}
+	if h := hashAddr(addr) >> 24; t.known[h>>6].Load()>>(h&63)&1 != 0 && t.hosts.get(addr) != nil {
 		return false
 	}
 	nets := t.nets.Load()

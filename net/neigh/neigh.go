@@ -27,6 +27,7 @@ import (
 	"linen/net/dev"
 	"linen/net/skb"
 	"linen/uapi"
+	"linen/wire"
 )
 
 // Groups of states.
@@ -123,7 +124,11 @@ func (nb *Neigh) Output(c *kern.CPU, b *skb.Buff) {
 	if nb.state.Load()&Connected != 0 {
 		if hh := nb.hh.Load(); hh != nil {
 			b.Cow(len(*hh))
-			copy(b.Push(len(*hh)), *hh)
+			if p := b.Push(len(*hh)); len(p) == wire.EthHdrLen && len(*hh) == len(p) {
+				*(*[wire.EthHdrLen]byte)(p) = [wire.EthHdrLen]byte(*hh) // no call of memmove
+			} else {
+				copy(p, *hh)
+			}
 			dev.Xmit(c, b)
 			return
 		}
