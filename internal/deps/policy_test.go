@@ -61,6 +61,7 @@ var sameRank = map[pair]string{
 	{"net/procfs", "net/sysctl"}:                 "/proc/sys is generated from the sysctl tables",
 	{"drivers/host/stream", "drivers/host/port"}: "a port of its kind: the pump is shared",
 	{"drivers/host/tap", "drivers/host/port"}:    "a port of its kind: the pump is shared",
+	{"net/packet", "net/sockdiag"}:               "AF_PACKET answers for its sockets in sock_diag",
 	{"net/ethernet", "net/dev"}:                  "eth_type_trans and ether_setup fill a net_device",
 }
 

@@ -7,8 +7,8 @@
 //
 // Linux files: net/packet/af_packet.c, linux/if_packet.h; man page packet(7),
 // Documentation/networking/packet_mmap.rst. Not done: SOCK_PACKET (the
-// interface before Linux 2.2), PACKET_COPY_THRESH's copies, packet_diag,
-// hardware time stamps; a fanout by BPF or with defragmentation.
+// interface before Linux 2.2), PACKET_COPY_THRESH's copies, hardware
+// time stamps; a fanout by BPF or with defragmentation.
 package packet
 
 import (
@@ -48,6 +48,7 @@ func Pernet() netns.Subsys {
 		sock.AddProto(n, &st.proto)
 		sock.Register(n, uapi.AF_PACKET, &sock.Family{Name: "PF_PACKET", Create: st.create})
 		procfs.Of(n).File("packet", st.show)
+		st.registerDiag()
 		_, err := dev.Notifiers(n).Add(0, st.event)
 		return st, err
 	}, nil)

@@ -106,6 +106,42 @@ func open(t *testing.T, h *hosts.Host) []sock.Socket {
 	return []sock.Socket{a, b, c, unbound, d}
 }
 
+// packets makes the AF_PACKET sockets of record.py.
+func packets(t *testing.T, h *hosts.Host) {
+	t.Helper()
+	const solPacket = 263
+	bind := func(s sock.Socket, proto uint16) {
+		t.Helper()
+		sa := make([]byte, 20)
+		binary.NativeEndian.PutUint16(sa, uapi.AF_PACKET)
+		binary.BigEndian.PutUint16(sa[2:], proto)
+		sa[4] = 1 // lo
+		must(t, s.Bind(root, sa))
+	}
+	open := func(typ int, proto uint16) sock.Socket {
+		t.Helper()
+		return socket(t, h, uapi.AF_PACKET, typ, int(proto>>8|proto<<8))
+	}
+	a := open(uapi.SOCK_RAW, uapi.ETH_P_IP)
+	bind(a, uapi.ETH_P_IP)
+	mreq := make([]byte, 16)
+	mreq[0], mreq[4] = 1, uapi.PACKET_MR_PROMISC
+	must(t, a.Setsockopt(root, solPacket, uapi.PACKET_ADD_MEMBERSHIP, mreq))
+	b := open(uapi.SOCK_DGRAM, 0)
+	set(t, b, solPacket, uapi.PACKET_AUXDATA, 1)
+	c := open(uapi.SOCK_RAW, uapi.ETH_P_ALL)
+	bind(c, uapi.ETH_P_ALL)
+	set(t, c, solPacket, uapi.PACKET_VERSION, uapi.TPACKET_V3)
+	var ring []byte
+	for _, v := range []uint32{65536, 2, 2048, 64, 100, 0, 0} {
+		ring = binary.NativeEndian.AppendUint32(ring, v)
+	}
+	must(t, c.Setsockopt(root, solPacket, uapi.PACKET_RX_RING, ring))
+	d := open(uapi.SOCK_RAW, uapi.ETH_P_ALL)
+	bind(d, uapi.ETH_P_ALL)
+	set(t, d, solPacket, uapi.PACKET_FANOUT, 7|1<<16)
+}
+
 // ask sends one request and returns the datagrams that come back.
 func ask(t *testing.T, h *hosts.Host, who *sock.Caller, request []byte) (answers [][]byte) {
 	t.Helper()
@@ -152,9 +188,13 @@ func mask(datagram []byte) string {
 // maskSocket masks one socket.
 func maskSocket(m []byte) []byte {
 	head := 16 + 28
-	if m[16] == uapi.AF_NETLINK {
+	switch m[16] {
+	case uapi.AF_PACKET:
+		clear(m[20:32]) // inode, cookie
+		return m
+	case uapi.AF_NETLINK:
 		clear(m[32:44]) // inode, cookie
-	} else {
+	default:
 		head = 16 + uapi.SizeofInetDiagMsg
 		clear(m[16+44 : 16+52]) // cookie
 		clear(m[16+68 : 16+72]) // inode
@@ -195,6 +235,9 @@ func TestAnswersAsLinux(t *testing.T) {
 		if !tcp && (strings.HasSuffix(e.name, "tcp") || e.name == "old-get") {
 			t.Logf("%s: there is no TCP", e.name)
 			continue
+		}
+		if e.name == "packet-show-0" {
+			packets(t, h)
 		}
 		got := ask(t, h, root, e.request)
 		for i := range max(len(got), len(e.answers)) {

@@ -201,6 +201,37 @@ for i in (0, 0, 2, 4):
         print("# recv", i, len(keep[i].recv(100, socket.MSG_DONTWAIT)))
     except OSError as e:
         print("# recv", i, e)
+
+
+def packets():
+    """AF_PACKET sockets, made when the others have been asked for."""
+    a = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x800))
+    a.bind(("lo", 0x800))
+    a.setsockopt(263, 1, struct.pack("=iHH8s", 1, 1, 0, b""))  # PACKET_ADD_MEMBERSHIP: promiscuous
+    b = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    b.setsockopt(263, 8, 1)  # PACKET_AUXDATA
+    c = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    c.bind(("lo", 3))
+    c.setsockopt(263, 10, 2)  # PACKET_VERSION: TPACKET_V3
+    c.setsockopt(263, 5, struct.pack("=IIIIIII", 65536, 2, 2048, 64, 100, 0, 0))  # PACKET_RX_RING
+    d = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    d.bind(("lo", 3))
+    d.setsockopt(263, 18, struct.pack("=I", 7 | 1 << 16))  # PACKET_FANOUT
+    return [a, b, c, d]
+
+
+def packet(name, show, proto=0, flags=DUMP):
+    ask("packet-" + name, struct.pack("=BBHIIII", 17, proto, 0, 0, show, 0, 0), flags)
+
+
+keep += packets()
+for bit in range(6):
+    packet("show-%d" % bit, 1 << bit)
+packet("plain", 0)
+packet("everything", 0x3f)
+packet("protocol", 0, 3)
+packet("get", 0, 0, ACK)
+ask("packet-short", b"\x11\0\0\0", DUMP)
 for nl in (4, 0, 16, 3, 40):
     ask("netlink-%d" % nl, struct.pack("=BBHIIII", 16, nl, 0, 0, 0x1f, 0, 0), DUMP)
 ask("netlink-plain", struct.pack("=BBHIIII", 16, 4, 0, 0, 0, 0, 0), DUMP)
