@@ -154,6 +154,11 @@ func (d *Daemon) event(e Event) {
 	d.more = make(chan struct{})
 }
 
+// Warn tells who brings the lab up that a node cannot be all that the file says.
+func (d *Daemon) Warn(node, text string) {
+	d.event(Event{Node: node, Event: "note", Text: text})
+}
+
 func (d *Daemon) finish(err error) {
 	e := Event{Event: EventReady}
 	switch {

@@ -58,7 +58,7 @@ func (p *Plan) programs(t *clab.Topology, n *clab.Node, host HostView, spec *Nod
 		if im == nil || im.config == "" {
 			p.note(n.Name, "startup-config has no effect: only an image with a known place for it has one")
 		} else {
-			spec.Binds = append(spec.Binds, clab.Bind{Source: t.HostPath(n, n.StartupConfig, host.Home), Target: im.config})
+			spec.Binds = append(spec.Binds, clab.Bind{Source: host.path(t, n, n.StartupConfig), Target: im.config, Pos: n.Pos})
 		}
 	}
 	var args []string

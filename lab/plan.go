@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,6 +21,7 @@ type HostView struct {
 	ReadFile func(name string) ([]byte, error)
 	Exists   func(name string) bool // whether this machine has a program
 	Home     string
+	Dir      string   // what a relative name of a topology file is relative to; absolute
 	Environ  []string // for __IMPORT_ENVS
 }
 
@@ -27,7 +29,17 @@ type HostView struct {
 func ThisHost() HostView {
 	home, _ := os.UserHomeDir() // without a home, ~ stays as it is written
 	exists := func(name string) bool { _, err := os.Stat(name); return err == nil }
-	return HostView{ReadFile: os.ReadFile, Exists: exists, Home: home, Environ: os.Environ()}
+	dir, _ := os.Getwd() // a directory that is gone holds no topology file
+	return HostView{ReadFile: os.ReadFile, Exists: exists, Home: home, Dir: dir, Environ: os.Environ()}
+}
+
+// path is where a path of the topology file lies; absolute when Dir is known.
+func (h HostView) path(t *clab.Topology, n *clab.Node, name string) string {
+	name = t.HostPath(n, name, h.Home)
+	if h.Dir != "" && !filepath.IsAbs(name) {
+		name = filepath.Join(h.Dir, name)
+	}
+	return name
 }
 
 // Plan is a topology as specifications for an engine.
@@ -52,12 +64,17 @@ func MakePlan(t *clab.Topology, host HostView) (*Plan, error) {
 		}
 		for _, b := range n.Binds {
 			if b.Source != "" {
-				b.Source = t.HostPath(n, b.Source, host.Home)
+				b.Source = host.path(t, n, b.Source)
 			}
 			spec.Binds = append(spec.Binds, b)
 		}
 		if err := p.programs(t, n, host, &spec); err != nil {
 			return nil, fmt.Errorf("node %s: %w", n.Name, err)
+		}
+		for _, b := range spec.Binds {
+			if b.Source != "" && host.Exists != nil && !host.Exists(b.Source) {
+				return nil, fmt.Errorf("%s:%d:%d: node %s: there is no %s to bind", t.File, b.Pos.Line, b.Pos.Col, n.Name, b.Source)
+			}
 		}
 		p.Nodes[n.Name] = spec
 	}

@@ -113,7 +113,8 @@ func (f *upFlags) newDaemon(topo *clab.Topology, plan *lab.Plan) (*lab.Daemon, *
 		return nil, nil, errors.Join(err, dir.Release())
 	}
 	hist := new(why.History)
-	e, err := engine.New(engine.Config{CPUs: f.cpus, Seed: f.seed, NoUserNamespaces: f.noUserNS,
+	d := &lab.Daemon{Dir: dir, Topology: topo, Plan: plan, Version: thisVersion().Version, Owner: owner(), Listener: l}
+	e, err := engine.New(engine.Config{CPUs: f.cpus, Seed: f.seed, NoUserNamespaces: f.noUserNS, Warn: d.Warn,
 		Note: func(node, line string) { hist.NoteCommand(node, line, "exec of "+node) }})
 	if err != nil {
 		return nil, nil, errors.Join(err, l.Close(), dir.Release())
@@ -122,7 +123,7 @@ func (f *upFlags) newDaemon(topo *clab.Topology, plan *lab.Plan) (*lab.Daemon, *
 	if abs, err := filepath.Abs(file); err == nil && file != "" && file != "-" {
 		file = abs
 	}
-	d := &lab.Daemon{Dir: dir, Topology: topo, Plan: plan, Engine: e.Lab(), File: file, Version: thisVersion().Version, Owner: owner(), Listener: l}
+	d.Engine, d.File = e.Lab(), file
 	d.Routes = (&service{topo, e, hist}).routes
 	return d, e, nil
 }

@@ -18,6 +18,5 @@
 // linen's own settings ride where containerlab allows free-form data, in a link's (or endpoint's)
 // `vars: {linen: {delay, jitter, loss, rate, duplicate, corrupt, reorder, seed}}`, so a file stays valid for both.
 //
-// Not done: `settings`, `config`, `certificate`, `extras` and `components` are accepted and ignored; startup-config
-// is kept but given to nobody.
+// Not done: `settings`, `config`, `certificate`, `extras` and `components` are accepted and ignored.
 package clab

@@ -29,6 +29,7 @@ type Config struct {
 	NoUserNamespaces bool   // do as where the host refuses them
 	Log              *slog.Logger
 	Note             func(node, line string) // hears of every command that is run, unless nil
+	Warn             func(node, text string) // hears of binds that this machine does not allow, unless nil
 }
 
 // Engine is a lab.Engine on the stack and the program supervisor.
@@ -154,6 +155,13 @@ func (e *Engine) supervisor(ctx context.Context, name string) (*supervise.Node, 
 		return nil, nil, fmt.Errorf("node %s: %w", name, err)
 	}
 	n.sup = sup
+	if e.cfg.Warn != nil {
+		for _, b := range n.spec.Binds {
+			if reason := sup.Mode().Missing[b.Target]; reason != "" {
+				e.cfg.Warn(name, fmt.Sprintf("%s: bind %s: %s", name, b.Target, reason))
+			}
+		}
+	}
 	return sup, n, nil
 }
 

@@ -127,6 +127,21 @@ topology:
 	}
 }
 
+// TestRelativeBinds: sources stand beside the topology file however it is named; a missing one is told with its place.
+func TestRelativeBinds(t *testing.T) {
+	u := newUser(t)
+	u.file("conf", "beside\n")
+	u.file("r.clab.yml", "name: r\ntopology:\n  nodes:\n    a: {kind: linux, binds: [\"conf:/etc/linen-test\"]}\n")
+	u.up("r.clab.yml") // the user stands in the directory
+	if out := u.do("exec", "a", "--", "cat", "/etc/linen-test"); out != "beside\n" {
+		t.Errorf("the bind shows %q", out)
+	}
+	u.file("m.clab.yml", "name: m\ntopology:\n  nodes:\n    a: {kind: linux, binds: [\"gone:/etc/linen-test\"]}\n")
+	if r := u.try("up", "-d", "m.clab.yml"); r.status != 1 || !strings.Contains(r.errs, "m.clab.yml:4:") || !strings.Contains(r.errs, u.dir+"/gone") {
+		t.Errorf("a missing source: status %d, %s", r.status, r.errs)
+	}
+}
+
 // TestFilesOfANode: names of all nodes, the resolver, binds, and env-files.
 func TestFilesOfANode(t *testing.T) {
 	u := newUser(t)
