@@ -158,11 +158,13 @@ func (r *delivery) round(c *kern.CPU, b *skb.Buff) (next *skb.Buff, again bool) 
 
 // match queues for b those of the list that want proto.
 func (r *delivery) match(c *kern.CPU, b *skb.Buff, d *Device, at *ptypeList, proto uint16) {
-	list := at.Load()
-	if list == nil {
-		return
+	if list := at.Load(); list != nil {
+		r.matchOf(c, b, d, *list, proto)
 	}
-	for _, p := range *list {
+}
+
+func (r *delivery) matchOf(c *kern.CPU, b *skb.Buff, d *Device, list []*PacketType, proto uint16) {
+	for _, p := range list {
 		if p.Proto != proto || p.Wants != nil && !p.Wants(b) {
 			continue
 		}
@@ -173,10 +175,15 @@ func (r *delivery) match(c *kern.CPU, b *skb.Buff, d *Device, at *ptypeList, pro
 
 // flush gives a clone of b to the one who waits.
 func (r *delivery) flush(c *kern.CPU, b *skb.Buff, d *Device) {
-	if p := r.last; p != nil {
-		r.last = nil
-		p.Recv(c, b.Clone(c), d, r.orig)
+	if r.last != nil {
+		r.flushLast(c, b, d)
 	}
+}
+
+func (r *delivery) flushLast(c *kern.CPU, b *skb.Buff, d *Device) {
+	p := r.last
+	r.last = nil
+	p.Recv(c, b.Clone(c), d, r.orig)
 }
 
 // end gives b to the last one, or counts that nobody wanted it.
