@@ -13,8 +13,7 @@ import (
 func (s *Sock) Diag(d *sockdiag.Inet) {
 	d.From(&s.Sock)
 	d.ID.SPort, d.ID.DPort = uint16(s.Num.Load()), uint16(s.Dport.Load())
-	binary.BigEndian.PutUint32(d.ID.Src[:], s.RcvAddr.Load())
-	binary.BigEndian.PutUint32(d.ID.Dst[:], s.Daddr.Load())
+	d.ID.Src, d.ID.Dst = DiagAddr(s.RcvAddr.Load()), DiagAddr(s.Daddr.Load())
 	d.TOS = s.TOS()
 	d.Chosen = !s.Is(BindLockPort)
 	for _, o := range [...]struct {
@@ -29,6 +28,12 @@ func (s *Sock) Diag(d *sockdiag.Inet) {
 			d.Options |= o.bit
 		}
 	}
+}
+
+// DiagAddr is an IPv4 address as sock_diag has it.
+func DiagAddr(ip uint32) (a [16]byte) {
+	binary.BigEndian.PutUint32(a[:], ip)
+	return a
 }
 
 // DiagEnds returns the IPv4 addresses of a request: the socket's own and its

@@ -69,8 +69,8 @@ func (q *query) match(d *Inet) bool {
 	return q.code == nil || q.code.run(d)
 }
 
-// has reports whether a request's idiag_ext asks for an attribute.
-func has(ext uint8, attr int) bool { return ext>>(attr-1)&1 != 0 }
+// Wants reports whether a request's idiag_ext asks for an attribute.
+func Wants(ext uint8, attr int) bool { return ext>>(attr-1)&1 != 0 }
 
 // fill writes the answer about a socket (inet_sk_diag_fill), its attributes in
 // the kernel's order.
@@ -83,27 +83,27 @@ func (d *Inet) fill(m *netlink.Msg, p *InetProto, s InetSocket, q *query) {
 		return
 	}
 	m.U8(uapi.INET_DIAG_SHUTDOWN, uint8(d.Sock.Shut()))
-	if has(q.Ext, uapi.INET_DIAG_TOS) {
+	if Wants(q.Ext, uapi.INET_DIAG_TOS) {
 		m.U8(uapi.INET_DIAG_TOS, d.TOS)
 	}
 	d.fillV6(m, q)
 	if q.admin {
 		m.U32(uapi.INET_DIAG_MARK, d.Mark)
 	}
-	if has(q.Ext, uapi.INET_DIAG_TCLASS) { // asks for CLASS_ID too
+	if Wants(q.Ext, uapi.INET_DIAG_TCLASS) { // asks for CLASS_ID too
 		// Without a net_cls cgroup the class is the socket's priority.
 		m.U32(uapi.INET_DIAG_CLASS_ID, d.Sock.Priority.Load())
 	}
 	binary.NativeEndian.PutUint16(m.Reserve(uapi.INET_DIAG_SOCKOPT, 2), d.Options)
 	mem := d.Sock.Meminfo()
-	if has(q.Ext, uapi.INET_DIAG_MEMINFO) {
+	if Wants(q.Ext, uapi.INET_DIAG_MEMINFO) {
 		b := m.Reserve(uapi.INET_DIAG_MEMINFO, 16)
 		binary.NativeEndian.PutUint32(b, mem[uapi.SK_MEMINFO_RMEM_ALLOC])
 		binary.NativeEndian.PutUint32(b[4:], mem[uapi.SK_MEMINFO_WMEM_QUEUED])
 		binary.NativeEndian.PutUint32(b[8:], mem[uapi.SK_MEMINFO_FWD_ALLOC])
 		binary.NativeEndian.PutUint32(b[12:], mem[uapi.SK_MEMINFO_WMEM_ALLOC])
 	}
-	if has(q.Ext, uapi.INET_DIAG_SKMEMINFO) {
+	if Wants(q.Ext, uapi.INET_DIAG_SKMEMINFO) {
 		putMeminfo(m, uapi.INET_DIAG_SKMEMINFO, mem)
 	}
 	if p.Extend != nil {
@@ -116,7 +116,7 @@ func (d *Inet) fillV6(m *netlink.Msg, q *query) {
 	if d.Family != uapi.AF_INET6 {
 		return
 	}
-	if has(q.Ext, uapi.INET_DIAG_TCLASS) {
+	if Wants(q.Ext, uapi.INET_DIAG_TCLASS) {
 		m.U8(uapi.INET_DIAG_TCLASS, d.TClass)
 	}
 	if d.State == uapi.TCP_LISTEN || d.State == uapi.TCP_CLOSE {

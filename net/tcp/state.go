@@ -58,6 +58,7 @@ func initNet(n *netns.Net) (*State, error) {
 	sock.AddProto(n, &st.base)
 	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_STREAM, Protocol: uapi.IPPROTO_TCP, Create: st.create})
 	procfs.Of(n).File("tcp", st.show)
+	st.registerDiag()
 	return st, st.inet.IP.AddProtocol(n, uapi.IPPROTO_TCP, st.receive, st.fail)
 }
 

@@ -302,8 +302,10 @@ type timeWait struct {
 	timer kern.Timer
 	mark  uint32
 	tos   uint8
-	since ktime.T
-	last  ktime.T // of an ACK out of window
+	// cookie is the socket's, for sock_diag.
+	cookie uint64
+	since  ktime.T
+	last   ktime.T // of an ACK out of window
 }
 
 // toTimeWait leaves a TIME_WAIT in the connection's place; the socket is
@@ -318,7 +320,7 @@ func (s *Sock) toTimeWait(c *kern.CPU) {
 		s.ended(c)
 		return
 	}
-	t := &timeWait{w: w, st: st, mark: s.Mark.Load(), tos: s.TOS(), since: c.Now()}
+	t := &timeWait{w: w, st: st, mark: s.Mark.Load(), tos: s.TOS(), cookie: s.Cookie(), since: c.Now()}
 	t.node = s.node
 	t.node.s, t.node.tw = nil, t
 	t.node.entry = inet.Entry[*node]{}
