@@ -184,8 +184,8 @@ func (c *Conn) outOfOrder(s *Segment, end uint32) (bool, Reason) {
 		r.ofo = append(r.ofo[:i+1], r.ofo[j:]...)
 	}
 	r.ofo[i] = n
-	c.received(s)
-	if c.sackOK {
+	if c.sackOK { // without SACK a new window would make it no duplicate
+		c.growWindow(s)
 		c.noteSack(n.seq, n.end)
 	}
 	return true, OK
