@@ -19,6 +19,7 @@ var tsharkFields = []string{"-T", "fields", "-E", "separator=|", "-e", "frame.in
 // TestCapture: a running lab is recorded, tshark reads it, interface names,
 // directions and the reasons of drops included.
 func TestCapture(t *testing.T) {
+	binaryOnly(t)
 	need.Tool(t, "tshark")
 	s := newSite(t, places()[0])
 	s.up(chain)
@@ -43,6 +44,7 @@ func TestCapture(t *testing.T) {
 
 // TestCaptureFilter: -f chooses, -c ends, and standard output will do.
 func TestCaptureFilter(t *testing.T) {
+	binaryOnly(t)
 	need.Tool(t, "tshark")
 	s := newSite(t, places()[0])
 	s.up(chain)
@@ -65,6 +67,7 @@ func TestCaptureFilter(t *testing.T) {
 // TestExtcap: tshark lists the interfaces of a lab among its own and captures
 // at one.
 func TestExtcap(t *testing.T) {
+	binaryOnly(t)
 	need.NetNS(t)
 	need.Tool(t, "tshark")
 	s := newSite(t, places()[0])

@@ -87,6 +87,7 @@ func (s *site) demoTree() string {
 // TestDemo runs what `make demo` runs: as root, as an ordinary user, where
 // user namespaces are refused, and with u-root's ip and ping.
 func TestDemo(t *testing.T) {
+	binaryOnly(t)
 	need.Tool(t, "ip")
 	need.Tool(t, "ping")
 	need.Tool(t, "bash")

@@ -29,6 +29,7 @@ var (
 // TestNoSocketOfTheHost: neither linen nor the programs that it runs open a
 // socket by which the host's network could be reached.
 func TestNoSocketOfTheHost(t *testing.T) {
+	binaryOnly(t)
 	need.Tool(t, "strace")
 	for _, p := range places() {
 		if p.uid != os.Getuid() {
@@ -82,6 +83,7 @@ func (s *site) judgeSockets(trace string) {
 // TestHostCountersStandStill: nothing that a lab does moves a counter of the
 // namespace that it runs in.
 func TestHostCountersStandStill(t *testing.T) {
+	binaryOnly(t)
 	need.NetNS(t)
 	s := newSite(t, places()[0])
 	file := filepath.Join(s.dir, "lab.clab.yml")
@@ -104,6 +106,7 @@ func TestHostCountersStandStill(t *testing.T) {
 // TestAfterTheSupervisor: once the supervisor is killed, no network call of a
 // program that it ran succeeds; it does not fall through to the host.
 func TestAfterTheSupervisor(t *testing.T) {
+	binaryOnly(t)
 	for _, p := range places() {
 		t.Run(p.name, func(t *testing.T) {
 			s := newSite(t, p)

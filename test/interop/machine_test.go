@@ -19,6 +19,14 @@ import (
 	"linen/test/command"
 )
 
+// binaryOnly skips, under -race, a test of which nothing runs in this process.
+func binaryOnly(t *testing.T) {
+	t.Helper()
+	if raced {
+		t.Skip("runs the linen binary, in which the race detector is not; go test without -race runs this")
+	}
+}
+
 // limit is how long any one program may take on a machine that is busy.
 const limit = 60 * time.Second
 

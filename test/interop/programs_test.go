@@ -63,6 +63,7 @@ var tools = []string{"ip", "ping", "traceroute", "tracepath", "mtr", "ifconfig",
 // TestPrograms runs real programs on two hosts behind two routers, as root and
 // as an ordinary user, with user namespaces and without.
 func TestPrograms(t *testing.T) {
+	binaryOnly(t)
 	for _, name := range tools {
 		need.Tool(t, name)
 	}

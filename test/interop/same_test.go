@@ -41,6 +41,7 @@ func reference(t *testing.T) {
 
 // TestFreshNamespace: a fresh one looks as the real kernel's.
 func TestFreshNamespace(t *testing.T) {
+	binaryOnly(t)
 	reference(t)
 	need.Tool(t, "ip")
 	s := newSite(t, places()[0])
@@ -97,6 +98,7 @@ ip rule
 
 // TestMistakes: errors and their extended acknowledgements are the kernel's.
 func TestMistakes(t *testing.T) {
+	binaryOnly(t)
 	reference(t)
 	script := ""
 	for _, line := range strings.Split(strings.TrimSpace(mistakes), "\n") {

@@ -352,6 +352,7 @@ topology:
 // TestHostLink: a lab file joins a node to the machine, by a TAP interface
 // that goes with the lab.
 func TestHostLink(t *testing.T) {
+	binaryOnly(t)
 	need.NetNS(t)
 	need.TunDevice(t)
 	s := newSite(t, places()[0])
