@@ -36,8 +36,9 @@ func (s *Sock) info(val []byte) int {
 		ms(i.LastSent), 0, ms(i.LastRecv), ms(i.LastAck), uint32(i.PMTU), i.RcvSsthresh, i.RTT, i.RTTVar, i.SndSsthresh,
 		i.SndCwnd, uint32(i.AdvMSS), i.Reordering, i.RcvRTT, i.RcvSpace, i.Retrans,
 	}
-	if state == uapi.TCP_LISTEN {
-		words[4], words[5] = uint32(len(s.listen.queue)), uint32(s.listen.backlog)
+	if state == uapi.TCP_LISTEN { // there is no connection to tell of
+		words = []uint32{4: uint32(len(s.listen.queue)), 5: uint32(s.listen.backlog), 18: i.SndCwnd, 20: i.Reordering, 23: 0}
+		i = tcb.Info{PacingRate: s.PacingRate.Load()}
 	}
 	for n, v := range words {
 		le.PutUint32(p[8+4*n:], v)
@@ -117,7 +118,7 @@ func (s *Sock) procLine() proc {
 	var i tcb.Info
 	if l.state == uapi.TCP_LISTEN {
 		l.rx = int64(s.listen.ready.Load())
-		l.tail = fmt.Sprintf("%d 1 %016x %d %d %d %d %d", s.INode, 0, 100, 0, 0, 10, 0)
+		l.tail = fmt.Sprintf("%d 1 %016x %d %d %d %d %d", s.INode(), 0, 100, 0, 0, 10, 0)
 		return l
 	}
 	now := s.st.n.Kernel().Now()
@@ -129,7 +130,7 @@ func (s *Sock) procLine() proc {
 	if i.SndSsthresh < 0x7fffffff {
 		ssthresh = int64(i.SndSsthresh)
 	}
-	l.tail = fmt.Sprintf("%d %d %016x %d %d %d %d %d", s.INode, 1, 0, i.RTO/(10*time.Millisecond), i.ATO/(10*time.Millisecond),
+	l.tail = fmt.Sprintf("%d %d %016x %d %d %d %d %d", s.INode(), 1, 0, i.RTO/(10*time.Millisecond), i.ATO/(10*time.Millisecond),
 		i.Quick<<1|uint32(number(i.Pingpong)), i.SndCwnd, ssthresh)
 	return l
 }

@@ -34,7 +34,7 @@ type Sock struct {
 	txBytes   atomic.Int64  // bytes written and not acknowledged
 	unsent    atomic.Int64  // of these not sent
 	noSpace   atomic.Bool   // a writer waits
-	urgent    atomic.Uint32 // 1: an urgent byte is announced, 2: it is here
+	urgent    atomic.Uint32 // 1: an urgent byte is announced, 2: it is here, 3: it was read
 	oob       byte
 	connected bool // connect was told of its success
 	closed    bool // by its user
@@ -307,7 +307,7 @@ func (s *Sock) Poll() sock.Events {
 				ev |= uapi.POLLOUT | uapi.POLLWRNORM
 			}
 		}
-		if s.urgent.Load() != 0 {
+		if s.urgent.Load()%3 != 0 {
 			ev |= uapi.POLLPRI
 		}
 	}
@@ -324,7 +324,7 @@ func (s *Sock) errorEvents() (ev sock.Events) {
 // recvUrgent is MSG_OOB: EINVAL without urgent data, EAGAIN before it is here.
 func (s *Sock) recvUrgent(m *sock.Msg) (int, error) {
 	switch {
-	case s.Has(sock.FlagOOBInline) || s.urgent.Load() == 0:
+	case s.Has(sock.FlagOOBInline) || s.urgent.Load()%3 == 0:
 		return 0, errno.EINVAL
 	case s.urgent.Load() == 1:
 		return 0, errno.EAGAIN

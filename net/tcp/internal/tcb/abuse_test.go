@@ -11,9 +11,7 @@ import (
 // inject gives end i a segment that its peer did not send.
 func (s *sim) inject(i int, g Segment) Verdict {
 	s.t.Helper()
-	if g.Len > 0 {
-		g.Payload = piece{s.ends[i].got + s.ends[i].queued + int(g.Seq-s.ends[i].c.recv.nxt), g.Len}
-	}
+	g.Payload = piece{s.ends[i].got + s.ends[i].queued + int(int32(g.Seq-s.ends[i].c.recv.nxt)), g.Len}
 	v := s.ends[i].c.Input(s.now, &g)
 	s.ends[i].check()
 	return v

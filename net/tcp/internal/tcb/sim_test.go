@@ -138,12 +138,7 @@ func (s *sim) send(i int, o *Out) {
 	if o.ECT {
 		g.ECN = 2
 	}
-	if o.Len > 0 {
-		g.Payload = piece{int(o.Seq - e.c.SendBase()), o.Len}
-		if o.Flags&Syn != 0 {
-			g.Payload = piece{0, o.Len}
-		}
-	}
+	g.Payload = piece{int(o.Seq - e.c.SendBase()), o.Len}
 	if s.drop != nil && s.drop(i, o) {
 		return
 	}
