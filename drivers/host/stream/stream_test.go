@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -21,6 +22,7 @@ import (
 	"linen/net/skb"
 	"linen/net/sysctl"
 	"linen/uapi"
+	"linen/uapi/errno"
 )
 
 func newNet(t testing.TB) *netns.Net {
@@ -146,6 +148,48 @@ func TestTheOthersHangUpIsCarrierLoss(t *testing.T) {
 	p.Close() // again
 	if dev.ByName(n, "eth0") != nil {
 		t.Error("the device is still there")
+	}
+}
+
+func TestTheNamespacesEndIsTheWires(t *testing.T) {
+	n := newNet(t)
+	c1, c2 := socketPair(t)
+	p, err := New(n, "eth0", c1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	up(t, p.Dev)
+	n.Close()
+	if _, err := io.Copy(io.Discard, c2); err != nil { // to its end
+		t.Error(err)
+	}
+	p.Close()
+	if p.Err() != nil {
+		t.Errorf("the wire ended with %v", p.Err())
+	}
+}
+
+func TestALengthThatMakesNoSenseEndsTheWire(t *testing.T) {
+	n := newNet(t)
+	c1, c2 := socketPair(t)
+	p, err := New(n, "eth0", c1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if _, err := c2.Write([]byte{0, 1, 0, 0}); err != nil {
+		t.Fatal(err)
+	}
+	for p.Dev.Carrier() { // goes with the wire
+		runtime.Gosched()
+	}
+	if !errors.Is(p.Err(), ErrFrame) {
+		t.Error(p.Err())
+	}
+	n.Lock()
+	defer n.Unlock()
+	if err := p.Dev.Ops.(dev.CarrierChanger).ChangeCarrier(p.Dev, true); !errors.Is(err, errno.ENOLINK) {
+		t.Errorf("plugging in a wire that has ended: %v", err)
 	}
 }
 
