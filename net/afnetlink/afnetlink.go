@@ -59,7 +59,7 @@ func create(who *sock.Caller, n *netns.Net, typ, protocol int) (sock.Socket, err
 	s.port = p
 	p.SetFilter(s.keep)
 	s.Init(who, n, s, nil, uapi.AF_NETLINK, typ, protocol)
-	p.Tag, p.Owner = s.INode, s
+	p.SetOwner(s)
 	p.SetBuffer(int(s.RcvBuf()))
 	return s, nil
 }

@@ -18,7 +18,11 @@ func registerProc(n *netns.Net, t *procfs.Tree) {
 			row(w, netlink.Info{Proto: proto}, 0)
 		}
 		for _, p := range ports {
-			row(w, p.Info(), p.Tag)
+			var inode uint64
+			if s, ok := p.Owner().(*Socket); ok {
+				inode = s.INode()
+			}
+			row(w, p.Info(), inode)
 		}
 	})
 }

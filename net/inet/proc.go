@@ -13,7 +13,7 @@ func (s *Sock) ProcLine(w *bytes.Buffer, slot, width int) {
 	le := bits.ReverseBytes32 // the kernel prints a __be32 as the CPU reads it
 	fmt.Fprintf(w, "%5d: %08X:%04X %08X:%04X %02X %08X:%08X %02X:%08X %08X %5d %8d %d %d %016x %d",
 		slot, le(s.RcvAddr.Load()), s.Num.Load(), le(s.Daddr.Load()), s.Dport.Load(), s.State(),
-		s.WmemAlloc(), s.RmemAlloc(), 0, 0, 0, s.UID, 0, s.INode, 2, 0, s.Drops())
+		s.WmemAlloc(), s.RmemAlloc(), 0, 0, 0, s.UID, 0, s.INode(), 2, 0, s.Drops())
 	for w.Len()-start < width {
 		w.WriteByte(' ')
 	}

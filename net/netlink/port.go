@@ -37,10 +37,6 @@ type Port struct {
 	n      *netns.Net
 	link   *link
 	opener *Creds
-	// Tag is the owner's: the socket's inode number.
-	Tag uint64
-	// Owner is the socket in front of the Port, for sock_diag, or nil.
-	Owner  any
 	wake   func(c *kern.CPU)
 	filter func(c *kern.CPU, data []byte) (keep int)
 
@@ -55,6 +51,7 @@ type Port struct {
 	options   [numOptions]bool
 	queue     queue
 	dump      *Dump
+	owner     any
 
 	pulling sync.Mutex // one page of the dump at a time; taken before the RTNL
 }
@@ -105,6 +102,20 @@ func (p *Port) Close() {
 // to keep, 0 for none. It is called as wake is; it is set before the Port is
 // used.
 func (p *Port) SetFilter(f func(c *kern.CPU, data []byte) (keep int)) { p.filter = f }
+
+// SetOwner tells what socket stands in front of the Port.
+func (p *Port) SetOwner(o any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.owner = o
+}
+
+// Owner returns what SetOwner was given, or nil.
+func (p *Port) Owner() any {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.owner
+}
 
 // ID returns the port id, or 0 before it is bound.
 func (p *Port) ID() uint32 {

@@ -85,7 +85,7 @@ func (q diagQuery) fill(m *netlink.Msg, s *Sock) {
 	b := m.Grow(diagMsgLen)
 	b[0], b[1] = uapi.AF_PACKET, uint8(s.Type())
 	binary.NativeEndian.PutUint16(b[2:], s.num)
-	words(b[4:], uint32(s.INode), uint32(s.Cookie()), uint32(s.Cookie()>>32))
+	words(b[4:], uint32(s.INode()), uint32(s.Cookie()), uint32(s.Cookie()>>32))
 	if q.show&uapi.PACKET_SHOW_INFO != 0 {
 		words(m.Reserve(uapi.PACKET_DIAG_INFO, diagInfoLen), uint32(s.ifindex), uint32(s.version), uint32(s.reserve),
 			uint32(s.opt.copyThresh.Load()), s.opt.tstamp.Load(), s.diagFlags())

@@ -16,7 +16,7 @@ func (st *State) show(w *bytes.Buffer) {
 			running = 1
 		}
 		fmt.Fprintf(w, "%016x %-6d %-4d %04x   %-5d %1d %-6d %-6d %-6d\n",
-			0, 2+running, s.Type(), s.num, s.ifindex, running, s.RmemAlloc(), s.UID, s.INode)
+			0, 2+running, s.Type(), s.num, s.ifindex, running, s.RmemAlloc(), s.UID, s.INode())
 		s.Unlock()
 	}
 }

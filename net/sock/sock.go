@@ -98,9 +98,9 @@ type Sock struct {
 	opts options
 	// How long the wrappers block, in ns; 0: for ever, atOnce: not at all.
 	rcvTimeo, sndTimeo atomic.Int64
-	// UID of the creator and INode, the number that /proc shows.
+	// UID of the creator.
 	UID   uint32
-	INode uint64
+	inode atomic.Uint64
 	// User is the protocol's or the owner's own mark.
 	User any
 	rx   rxOwner
@@ -128,7 +128,7 @@ func (s *Sock) Init(who *Caller, n *netns.Net, self Socket, p *Proto, family, ty
 	s.net, s.self, s.proto = n, self, p
 	s.family, s.typ, s.number = uint16(family), uint16(typ), uint16(protocol)
 	s.id = st.cookie.Add(1)
-	s.INode = firstInode + s.id
+	s.inode.Store(firstInode + s.id)
 	s.rx.s, s.tx.s = s, s
 	s.rcvbuf.Store(st.Sysctl.RmemDefault.Load())
 	s.sndbuf.Store(st.Sysctl.WmemDefault.Load())
@@ -170,6 +170,13 @@ func (s *Sock) Protocol() int { return int(s.number) }
 
 // Cookie returns SO_COOKIE, unique in the namespace.
 func (s *Sock) Cookie() uint64 { return s.id }
+
+// INode returns the number that /proc and sock_diag show.
+func (s *Sock) INode() uint64 { return s.inode.Load() }
+
+// SetINode makes the number that of the program's descriptor, by which ss finds
+// the process (socket:[n] in /proc/pid/fd).
+func (s *Sock) SetINode(n uint64) { s.inode.Store(n) }
 
 // State returns the TCP state number that sock_diag and /proc show.
 func (s *Sock) State() uint32 { return s.state.Load() }

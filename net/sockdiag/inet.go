@@ -74,7 +74,7 @@ func (d *Inet) From(s *sock.Sock) {
 	d.Family, d.State = uint8(s.Family()), uint8(s.State())
 	d.ID.If, d.ID.Cookie = uint32(s.BoundDev.Load()), s.Cookie()
 	d.RQueue, d.WQueue = uint32(s.RmemAlloc()), uint32(s.WmemAlloc())
-	d.UID, d.Inode = s.UID, uint32(s.INode)
+	d.UID, d.Inode = s.UID, uint32(s.INode())
 	d.Mark = s.Mark.Load()
 }
 

@@ -103,8 +103,8 @@ func (q netlinkQuery) fill(m *netlink.Msg, row netlinkRow) {
 		put(4, info.ID)
 		put(8, peer)
 		put(12, lowest(mask))
-		put(16, uint32(p.Tag))
 		if s := ownerOf(p); s != nil {
+			put(16, uint32(s.INode()))
 			b[1] = uint8(s.Type())
 			put(20, uint32(s.Cookie()))
 			put(24, uint32(s.Cookie()>>32))
@@ -125,7 +125,7 @@ func (q netlinkQuery) fill(m *netlink.Msg, row netlinkRow) {
 
 // ownerOf returns the socket in front of a port, or nil.
 func ownerOf(p *netlink.Port) *sock.Sock {
-	if s, ok := p.Owner.(sock.Socket); ok {
+	if s, ok := p.Owner().(sock.Socket); ok {
 		return s.Base()
 	}
 	return nil

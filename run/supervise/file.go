@@ -79,6 +79,7 @@ func (n *Node) enter(f *file, theirs int) error {
 		return err
 	}
 	f.key = fileKey{uint64(st.Dev), st.Ino}
+	f.s.Base().SetINode(st.Ino)
 	n.mu.Lock()
 	if n.closed {
 		n.mu.Unlock()
