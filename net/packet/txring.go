@@ -10,38 +10,57 @@ import (
 
 // sendRing sends the frames of the ring that its writer marked, in order, and
 // returns how many bytes they had (tpacket_snd). A malformed one ends it with
-// EINVAL and is marked, or with PACKET_LOSS is passed over.
+// an error and is marked, or with PACKET_LOSS is passed over.
 func (s *Sock) sendRing(r *ring, to *dest) (int, error) {
 	c := s.st.n.Kernel().Enter(kern.Any)
 	defer c.Exit()
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	total := 0
-	for range r.req.frameNr {
-		if r.stopped {
-			break
+	for {
+		data, i, err := s.nextFrame(r)
+		if i < 0 {
+			return total, nil
 		}
-		off := r.frame(r.head)
-		at := off + statusOff(r.version)
-		if r.mem.Load(at) != uapi.TP_STATUS_SEND_REQUEST {
-			break
-		}
-		data, err := s.txFrame(r, off)
 		if err == nil {
 			err = s.output(c, data, &vnet{}, to)
 		}
-		switch {
-		case err == nil:
+		if err == nil {
 			total += len(data)
-		case s.opt.loss.Load():
-		default:
-			r.mem.Store(at, uapi.TP_STATUS_WRONG_FORMAT)
+		}
+		if wrong := err != nil && !s.opt.loss.Load(); r.sent(i, wrong) {
 			return total, err
 		}
-		r.mem.Store(at, uapi.TP_STATUS_AVAILABLE)
-		r.head = (r.head + 1) % r.req.frameNr
 	}
-	return total, nil
+}
+
+// nextFrame takes the next frame that is to be sent: its data and its number,
+// -1 when there is none.
+func (s *Sock) nextFrame(r *ring) (data []byte, i int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i = r.head
+	if r.stopped || r.mem.Load(r.frame(i)+statusOff(r.version)) != uapi.TP_STATUS_SEND_REQUEST {
+		return nil, -1, nil
+	}
+	data, err = s.txFrame(r, r.frame(i))
+	r.mem.Store(r.frame(i)+statusOff(r.version), uapi.TP_STATUS_SENDING)
+	r.head = (i + 1) % r.req.frameNr
+	return data, i, err
+}
+
+// sent gives frame i back to its writer; a wrong one is marked and comes again.
+// It returns wrong.
+func (r *ring) sent(i int, wrong bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return wrong
+	}
+	status := uint32(uapi.TP_STATUS_AVAILABLE)
+	if wrong {
+		r.head, status = i, uapi.TP_STATUS_WRONG_FORMAT
+	}
+	r.mem.Store(r.frame(i)+statusOff(r.version), status)
+	return wrong
 }
 
 // statusOff is where a header's status stands.

@@ -17,8 +17,8 @@
 // signals, because a notified call is not interrupted by them.
 //
 // Locks, outermost first: file.mu, Node.create (one descriptor is placed at a
-// time), then the leaves Node.mu, process.mu and Host.mu. Nothing but a leaf
-// is taken in a socket's watch function.
+// time), packetRing.mu, then the leaves Node.mu, process.mu and Host.mu. Nothing
+// but a leaf is taken in a socket's watch function.
 //
 // Linux: seccomp_unotify(2), unix(7), inotify(7), capabilities(7),
 // net/socket.c, net/unix/af_unix.c, fs/notify. Not done: character devices

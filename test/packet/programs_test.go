@@ -149,6 +149,20 @@ func TestArping(t *testing.T) { // a packet socket without a ring
 		`^Received 1 response\(s\)$`)
 }
 
+func TestArpingFindsDuplicates(t *testing.T) { // RFC 5227's probe, by hand; and an announcement
+	need.Tool(t, "arping")
+	l := newLab(t)
+	free := l.exec("h2", "arping", "-D", "-c", "1", "-I", "eth1", "10.0.0.77")
+	if !strings.Contains(free, "Received 0 response(s)\n") {
+		t.Error(free)
+	}
+	used := l.exec("h2", "sh", "-c", "arping -D -f -w 30 -I eth1 10.0.0.1; echo status $?")
+	if !strings.Contains(used, "Received 1 response(s)\nstatus 1\n") {
+		t.Error(used)
+	}
+	l.exec("h2", "arping", "-U", "-c", "1", "-I", "eth1", "10.0.0.2")
+}
+
 func TestDumpcap(t *testing.T) {
 	if _, err := exec.LookPath("dumpcap"); err != nil {
 		t.Skipf("left out: dumpcap may not be run here: %v", err)
