@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -24,11 +25,33 @@ func takeLock(name string) (*os.File, error) {
 	if err == nil {
 		err = sameFile(f, name)
 	}
+	if err == nil {
+		err = writePID(f)
+	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// writePID says in the lock file who holds it.
+func writePID(f *os.File) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
+	return err
+}
+
+// holderAlive reports whether the process that took a lock lives; a lock that names nobody yet is just being taken.
+func holderAlive(name string) bool {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return false
+	}
+	pid, err := strconv.Atoi(string(data))
+	return err != nil || !errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 }
 
 // sameFile reports fs.ErrNotExist when the name no longer means the open file.

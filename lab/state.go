@@ -120,14 +120,18 @@ func (s State) Acquire(name string) (*Dir, error) {
 	if err := s.makeRoot(); err != nil {
 		return nil, err
 	}
-	for range 100 { // each failure means that another daemon of this lab came or went meanwhile
+	for range lockTries { // each failure means that another daemon of this lab came or went meanwhile
 		if err := os.Mkdir(d.Path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 		lock, err := takeLock(filepath.Join(d.Path, "lock"))
 		switch {
 		case errors.Is(err, errLocked):
-			return nil, &RunningError{name}
+			if holderAlive(filepath.Join(d.Path, "lock")) {
+				return nil, &RunningError{name}
+			}
+			time.Sleep(lockPause)
+			continue
 		case errors.Is(err, fs.ErrNotExist): // a daemon that was leaving took the directory away
 			continue
 		case err != nil:
@@ -136,8 +140,14 @@ func (s State) Acquire(name string) (*Dir, error) {
 		d.lock = lock
 		return d, d.clean()
 	}
-	return nil, fmt.Errorf("lab %q: its directory comes and goes", name)
+	return nil, &RunningError{name}
 }
+
+// A killed daemon's lock ends with the last process that it was just forking; that is waited for, two seconds at most.
+const (
+	lockTries = 200
+	lockPause = 10 * time.Millisecond
+)
 
 // makeRoot makes the state directory and refuses one that others could have prepared.
 func (s State) makeRoot() error {

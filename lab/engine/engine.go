@@ -231,6 +231,18 @@ func (e *Engine) start(ctx context.Context, name string, p nodeinit.Program, fil
 	if e.cfg.Note != nil {
 		e.cfg.Note(name, strings.Join(p.Argv, " "))
 	}
+	proc, err := sup.Exec(ctx, p, files...)
+	if !errors.Is(err, nodeinit.ErrGone) {
+		return proc, err
+	}
+	select { // its init was killed a moment ago: the next one runs it
+	case <-sup.Done():
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if sup, _, err = e.supervisor(ctx, name); err != nil {
+		return nil, err
+	}
 	return sup.Exec(ctx, p, files...)
 }
 

@@ -49,6 +49,7 @@ func TestKills(t *testing.T) {
 			long, _ := time.ParseDuration(os.Getenv(chaosEnv)) // unset: every kind once
 			for end := time.Now().Add(long); ; {
 				for _, i := range c.rng.Perm(len(kinds)) {
+					t.Log("kill: " + kinds[i].name)
 					kinds[i].kill()
 					if t.Failed() {
 						t.Fatalf("after the kill of: %s", kinds[i].name)
@@ -229,7 +230,9 @@ func (c *chaos) killUp() {
 	c.pause()
 	c.must(cmd.Process.Kill())
 	_ = cmd.Wait() // killed
-	if r := c.try("up", "-d", c.file); r.status != 0 && !strings.Contains(r.errs, "is up already") {
+	r := c.try("up", "-d", c.file)
+	c.t.Logf("up again: status %d, %s", r.status, r.errs)
+	if r.status != 0 && !strings.Contains(r.errs, "is up already") {
 		c.t.Errorf("up after a killed up: status %d\n%s", r.status, r.errs)
 	}
 	c.works()
@@ -243,17 +246,17 @@ func (c *chaos) killYoungDaemon() {
 	cmd := c.command(ctx, "up", "-d", c.file)
 	c.must(cmd.Start())
 	c.pause()
-	for i, p := range descendants(cmd.Process.Pid) {
-		if i == 1 { // up's child is the daemon
-			_ = p.kill() // it may have ended
-		}
-		unix.Close(p.fd)
+	family := descendants(cmd.Process.Pid)
+	if len(family) > 1 { // up's child is the daemon
+		c.must(family[1].kill())
 	}
 	_ = cmd.Wait() // its daemon was killed, or the lab is up
-	if len(c.metas()) == 0 || c.try("ps", "-o", "name").out == "" {
-		c.noStrays()
+	if len(family) > 1 {
+		c.ended(family)
 	}
-	if r := c.try("up", "-d", c.file); r.status != 0 && !strings.Contains(r.errs, "is up already") {
+	r := c.try("up", "-d", c.file)
+	c.t.Logf("up again: status %d, %s", r.status, r.errs)
+	if r.status != 0 && !strings.Contains(r.errs, "is up already") {
 		c.t.Errorf("up after a killed daemon: status %d\n%s", r.status, r.errs)
 	}
 	c.works()
