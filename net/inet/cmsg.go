@@ -25,6 +25,7 @@ type Cookie struct {
 	Priority uint32
 	TSFlags  uint32
 	GSOSize  uint16 // UDP_SEGMENT
+	Confirm  bool   // MSG_CONFIRM
 }
 
 // NewCookie returns the cookie of s without control messages (ipcm_init_sk).
@@ -32,6 +33,13 @@ func (s *Sock) NewCookie() Cookie {
 	return Cookie{
 		Options: s.options.Load(), Addr: s.Saddr.Load(), OIF: s.BoundDev.Load(), TTL: -1, TOS: -1,
 		Mark: s.Mark.Load(), Priority: s.Priority.Load(), TSFlags: s.TSFlags.Load(),
+	}
+}
+
+// Confirm tells the neighbour of a send with MSG_CONFIRM that it was heard of.
+func (s *Sock) Confirm(c *kern.CPU, rt *ipv4.Route, daddr uint32) {
+	if f := s.st.IP.Confirm; f != nil {
+		f(c, rt, daddr)
 	}
 }
 

@@ -49,6 +49,12 @@ type IPLayer struct {
 	// ping sockets the echo replies, at the ICMP header.
 	SetRaw  func(n *netns.Net, recv func(c *kern.CPU, b *skb.Buff, proto uint8) bool, fail func(c *kern.CPU, b *skb.Buff, proto uint8, e ICMPErr))
 	SetPing func(n *netns.Net, recv func(c *kern.CPU, b *skb.Buff) bool, fail func(c *kern.CPU, b *skb.Buff, e ICMPErr))
+	// SetRouterAlert gives sockets with IP_ROUTER_ALERT the whole packets that
+	// wants chooses, at the IP header, instead of forwarding them; nil: never.
+	SetRouterAlert func(n *netns.Net, wants func(proto uint8, iif int) bool, take func(c *kern.CPU, b *skb.Buff) bool)
+	// Confirm notes that rt's next hop to daddr was heard of (MSG_CONFIRM);
+	// nil: nothing.
+	Confirm func(c *kern.CPU, rt *ipv4.Route, daddr uint32)
 	// Learn acts on the ICMP errors "fragmentation needed" and redirect about
 	// b, a packet that a socket has sent; nil: nothing.
 	Learn func(c *kern.CPU, n *netns.Net, b *skb.Buff, e ICMPErr)
@@ -81,24 +87,26 @@ type Member interface {
 // ipv4Layer is net/ipv4.
 func ipv4Layer() IPLayer {
 	return IPLayer{
-		RouteOutput: ipv4.RouteOutput,
-		Valid:       (*ipv4.Route).Valid,
-		MTU:         (*ipv4.Route).MTU,
-		AddrType:    ipv4.AddrType,
-		Send:        sendIPv4,
-		SendRaw:     sendRawIPv4,
-		AddProtocol: addProtocol,
-		SetRaw:      setRaw,
-		SetPing:     setPing,
-		Learn:       learn,
-		Join:        joinIPv4,
-		FragStat:    ipv4.FragMemory,
-		Device:      deviceByIndex,
-		DevByAddr:   deviceByAddr,
-		DefaultTTL:  ipv4.DefaultTTLOf,
-		NoPMTUDisc:  ipv4.NoPMTUDisc,
-		Nonlocal:    ipv4.NonlocalBind,
-		Ioctl:       networkIoctl,
+		RouteOutput:    ipv4.RouteOutput,
+		Valid:          (*ipv4.Route).Valid,
+		MTU:            (*ipv4.Route).MTU,
+		AddrType:       ipv4.AddrType,
+		Send:           sendIPv4,
+		SendRaw:        sendRawIPv4,
+		AddProtocol:    addProtocol,
+		SetRaw:         setRaw,
+		SetPing:        setPing,
+		Learn:          learn,
+		SetRouterAlert: ipv4.SetRouterAlert,
+		Confirm:        ipv4.ConfirmNeigh,
+		Join:           joinIPv4,
+		FragStat:       ipv4.FragMemory,
+		Device:         deviceByIndex,
+		DevByAddr:      deviceByAddr,
+		DefaultTTL:     ipv4.DefaultTTLOf,
+		NoPMTUDisc:     ipv4.NoPMTUDisc,
+		Nonlocal:       ipv4.NonlocalBind,
+		Ioctl:          networkIoctl,
 		Unreachable: func(c *kern.CPU, b *skb.Buff) {
 			ipv4.ICMPSend(c, b, wire.ICMPDestUnreach, wire.ICMPPortUnreach, 0)
 		},

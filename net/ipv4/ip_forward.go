@@ -121,17 +121,18 @@ func forwardFinish(c *kern.CPU, b *skb.Buff, st *state) {
 // reports whether the packet has been taken.
 func (st *state) routerAlertTakes(c *kern.CPU, b **skb.Buff) bool {
 	f := st.path.routerAlert.Load()
-	if f == nil {
+	h := (*wire.IPv4Hdr)((*b).Data())
+	if f == nil || !f.wants(h.Proto(), int((*b).Iif)) {
 		return false
 	}
-	if (*wire.IPv4Hdr)((*b).Data()).IsFragment() {
+	if h.IsFragment() {
 		whole := st.defragment(c, *b, DefragRouterAlert)
 		if whole == nil {
 			return true
 		}
 		*b = whole
 	}
-	return (*f)(c, *b)
+	return f.take(c, *b)
 }
 
 // Costs of the errors about routes, of one destination's tokens

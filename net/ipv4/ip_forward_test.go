@@ -118,7 +118,8 @@ func TestSuperPacketForwardedWhole(t *testing.T) {
 func TestReassembledKeepsItsSizes(t *testing.T) {
 	w := newWorld(t)
 	taken := 0
-	ipv4.SetRouterAlert(w.r, func(c *kern.CPU, b *skb.Buff) bool { taken++; return false })
+	wants := func(proto uint8, _ int) bool { return proto == uapi.IPPROTO_UDP }
+	ipv4.SetRouterAlert(w.r, wants, func(c *kern.CPU, b *skb.Buff) bool { taken++; return false })
 	w.watch(w.b)
 	alert := func(p []byte) []byte {
 		o := append(append(append([]byte(nil), p[:20]...), wire.IPOptRA, 4, 0, 0), p[20:]...)

@@ -40,6 +40,9 @@ func ipRcv(c *kern.CPU, b *skb.Buff, d, _ *dev.Device) {
 // returns why b must be dropped, and the counter to move.
 func checkHeader(c *kern.CPU, b *skb.Buff, st *state) (skb.Reason, mib.ID) {
 	if b.PktType == skb.PacketOtherHost {
+		if d, ok := b.Dev.(*dev.Device); ok {
+			d.Stats.At(c).RxOtherhost++
+		}
 		return skb.ReasonOtherhost, noCounter
 	}
 	m := st.path.mib.At(c)

@@ -106,6 +106,9 @@ func TestOtherHostsFrameNotCounted(t *testing.T) {
 	w.expect(counts{mib.IPInReceives: 0}, errorCounters, func() {
 		w.inject(device(w.b, "b0"), udp(addrA, addrB, 64), skb.PacketOtherHost)
 	})
+	if n := device(w.b, "b0").Counters().RxOtherhost; n != 1 {
+		t.Errorf("rx_otherhost_dropped %d", n)
+	}
 }
 
 // TestLinkPaddingTrimmed: what Ethernet adds to short packets is not data.

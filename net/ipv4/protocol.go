@@ -45,7 +45,7 @@ type upcalls struct {
 	rawErr      atomic.Pointer[func(c *kern.CPU, b *skb.Buff, proto uint8, e ICMPErr)]
 	pingRecv    atomic.Pointer[func(c *kern.CPU, b *skb.Buff) bool]
 	pingErr     atomic.Pointer[func(c *kern.CPU, b *skb.Buff, e ICMPErr)]
-	routerAlert atomic.Pointer[func(c *kern.CPU, b *skb.Buff) bool]
+	routerAlert atomic.Pointer[routerAlert]
 }
 
 // AddProtocol registers p for the IP protocol num in n, at the init of the
@@ -81,9 +81,15 @@ func SetPing(n *netns.Net, recv func(c *kern.CPU, b *skb.Buff) bool, err func(c 
 	of(n).path.pingErr.Store(&err)
 }
 
-// SetRouterAlert installs the sockets with IP_ROUTER_ALERT: f is given whole
-// packets with that option that would be forwarded, data at the IP header, and
-// reports whether it took b.
-func SetRouterAlert(n *netns.Net, f func(c *kern.CPU, b *skb.Buff) bool) {
-	of(n).path.routerAlert.Store(&f)
+// routerAlert is where packets with the router alert option go.
+type routerAlert struct {
+	wants func(proto uint8, iif int) bool
+	take  func(c *kern.CPU, b *skb.Buff) bool
+}
+
+// SetRouterAlert installs the sockets with IP_ROUTER_ALERT. wants is asked
+// about packets with that option that would be forwarded; take is given them
+// whole, data at the IP header, and reports whether it took b.
+func SetRouterAlert(n *netns.Net, wants func(proto uint8, iif int) bool, take func(c *kern.CPU, b *skb.Buff) bool) {
+	of(n).path.routerAlert.Store(&routerAlert{wants, take})
 }

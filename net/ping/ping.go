@@ -227,6 +227,7 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 		return 0, err
 	}
 	ck := s.NewCookie()
+	ck.Confirm = m.Flags&uapi.MSG_CONFIRM != 0
 	if err := ck.Parse(&s.Sock, who, m.Control, false); err != nil {
 		return 0, err
 	}
@@ -269,6 +270,9 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	if n > 65535 || n > limit && !s.MayFragment() {
 		s.LocalError(c, errno.EMSGSIZE, to, uint32(limit))
 		return errno.EMSGSIZE
+	}
+	if ck.Confirm {
+		s.Confirm(c, rt, daddr)
 	}
 	b := skb.Alloc(c, len(data))
 	b.Append(data)

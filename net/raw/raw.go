@@ -53,6 +53,9 @@ func Pernet() netns.Subsys {
 		procfs.Of(n).File("raw", st.show)
 		st.registerDiag()
 		st.inet.IP.SetRaw(n, st.receive, st.fail)
+		if set := st.inet.IP.SetRouterAlert; set != nil {
+			set(n, st.wantsAlert, st.takeAlert)
+		}
 		return st, nil
 	}, nil)
 }

@@ -48,6 +48,7 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	}
 	ck := s.NewCookie()
 	ck.GSOSize = uint16(s.gsoSize.Load())
+	ck.Confirm = m.Flags&uapi.MSG_CONFIRM != 0
 	if len(m.Control) > 0 {
 		if err := ck.Parse(&s.Sock, who, m.Control, true); err != nil {
 			return 0, err
@@ -102,6 +103,7 @@ func (s *Sock) sendCorked(who *sock.Caller, m *sock.Msg) (int, error) {
 		return 0, errno.EMSGSIZE
 	}
 	k.data = append(k.data, m.Data...)
+	k.ck.Confirm = m.Flags&uapi.MSG_CONFIRM != 0
 	if k.on || m.Flags&uapi.MSG_MORE != 0 {
 		return len(m.Data), nil
 	}
@@ -177,6 +179,9 @@ func (s *Sock) output(c *kern.CPU, data []byte, block *skb.Block, ck *inet.Cooki
 			s.p.count(c, s.p.ids.sndbuf)
 		}
 		return err
+	}
+	if ck.Confirm {
+		s.Confirm(c, rt, daddr)
 	}
 	b := build(c, data, block)
 	s.finish(c, b, rt, saddr, daddr, to.Port, ck)

@@ -123,6 +123,7 @@ func (h *Host) attach(n *netns.Net) {
 		h.routes[i].Dev = dev.New(n, "eth0", nil)
 	}
 	ip := &inet.Of(n).IP
+	ip.SetRouterAlert, ip.Confirm = nil, nil // nothing is forwarded, nobody is resolved
 	ip.RouteOutput = h.route
 	ip.Valid = func(*ipv4.Route, ktime.T) bool { return true }
 	ip.MTU = func(*ipv4.Route) int { return h.MTU }
