@@ -19,6 +19,7 @@ func newExec() *cobra.Command {
 	var all, detached bool
 	var labels []string
 	var env []string
+	var output string
 	cmd := &cobra.Command{
 		Use:   "exec NODE [--] COMMAND [ARG...]",
 		Short: "Run a program in a node",
@@ -31,6 +32,9 @@ terminal, signals and exit status are those of linen exec.`,
 				args = slices.Delete(args, i, i+1)
 			}
 			if all || len(labels) > 0 {
+				if output == "json" {
+					return which.execJSON(cmd, args, labels, env)
+				}
 				return which.execMany(cmd, args, labels, env)
 			}
 			if len(args) < 2 {
@@ -48,6 +52,8 @@ terminal, signals and exit status are those of linen exec.`,
 	cmd.Flags().BoolVarP(&detached, "detach", "d", false, "in the background: print the number of its log and return")
 	cmd.Flags().StringArrayVarP(&labels, "label", "l", nil, "in every node with the `LABEL` (key=value)")
 	cmd.Flags().StringArrayVarP(&env, "env", "e", nil, "set an environment variable (`K=V`)")
+	cmd.Flags().StringVarP(&output, "output", "o", "plain", "of many nodes: plain, or json as containerlab's exec has it")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"plain", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	which.flags(cmd)
 	return cmd
 }

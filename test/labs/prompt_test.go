@@ -5,6 +5,7 @@ package labs
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -98,5 +99,33 @@ func TestMetrics(t *testing.T) {
 			}
 			seen[name] = true
 		}
+	}
+}
+
+// TestExecInManyNodes: --all and --label, for people and for programs.
+func TestExecInManyNodes(t *testing.T) {
+	u := newUser(t)
+	u.up(u.file("m.clab.yml", `name: m
+topology:
+  nodes:
+    a: {kind: linux, labels: {role: leaf}}
+    b: {kind: linux}
+    c: {kind: linux, labels: {role: leaf}}
+`))
+	if out := u.do("exec", "--all", "--", "hostname"); out != "a\nb\nc\n" {
+		t.Errorf("--all: %q", out)
+	}
+	r := u.try("exec", "--label", "role=leaf", "-o", "json", "--", "sh", "-c", "hostname; echo no >&2; exit 3")
+	var got map[string][]struct {
+		Cmd    []string
+		Code   int `json:"return-code"`
+		Stdout string
+		Stderr string
+	}
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
+		t.Fatalf("%v\n%s%s", err, r.out, r.errs)
+	}
+	if r.status != 3 || len(got) != 2 || len(got["c"]) != 1 || got["c"][0].Stdout != "c\n" || got["c"][0].Stderr != "no\n" || got["c"][0].Code != 3 {
+		t.Errorf("status %d, %+v", r.status, got)
 	}
 }
