@@ -181,7 +181,7 @@ func (s *Sock) hashConnect(c *kern.CPU) error {
 	lo, hi, _ := s.PortRange()
 	start := siphash.Words24(st.secret, uint64(s.Saddr.Load())<<32|uint64(s.Daddr.Load()), uint64(s.Dport.Load()))
 	off := st.offset.Add(2)
-	port := s.searchPorts(lo, hi, 0, int((uint32(start)+off)&^1>>1), func(port int) bool {
+	port := s.searchPorts(lo, hi, 0, int((uint32(start)+off)&^1), func(port int) bool {
 		for n := st.ports.First(uint32(port)); n != nil; n = n.Next() {
 			if b := n.Value; b.s != nil && (b.s.Is(inet.BindLockPort) || b.s.State() == uapi.TCP_LISTEN) {
 				return false // somebody bound it

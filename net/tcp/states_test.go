@@ -259,7 +259,6 @@ func TestLossyHosts(t *testing.T) { // spec 11.76
 	}
 }
 
-
 func TestOptions(t *testing.T) { // tcp(7); spec 11.51, 11.72
 	a, _, _ := hosts.Pair(t)
 	s := stream(t, a)

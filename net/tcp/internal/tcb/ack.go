@@ -30,6 +30,7 @@ type ackWork struct {
 	seg       *Segment
 	flag      int
 	priorUna  uint32
+	priorFack uint32
 	delivered uint64 // before
 	lost      uint32
 	inFlight  uint32 // before
@@ -53,7 +54,7 @@ func (c *Conn) ack(s *Segment) Reason {
 		c.challenge(StatChallengeACK)
 		return AckUnsent
 	}
-	w := ackWork{seg: s, priorUna: d.una, delivered: d.delivered, inFlight: c.inFlight(), reord: d.nxt, caRTT: -1}
+	w := ackWork{seg: s, priorUna: d.una, priorFack: c.sackHigh(), delivered: d.delivered, inFlight: c.inFlight(), reord: d.nxt, caRTT: -1}
 	lostBefore := c.rec.lostTotal
 	if after(s.Ack, d.una) {
 		w.flag |= flagAdvanced
@@ -122,7 +123,7 @@ func (c *Conn) oldAck(s *Segment) Reason {
 		return TooOldAck
 	}
 	if s.Opt.NumSACK > 0 && c.sackOK && d.packets > 0 {
-		w := ackWork{seg: s, priorUna: d.una, delivered: d.delivered, inFlight: c.inFlight(), reord: d.nxt, caRTT: -1}
+		w := ackWork{seg: s, priorUna: d.una, priorFack: c.sackHigh(), delivered: d.delivered, inFlight: c.inFlight(), reord: d.nxt, caRTT: -1}
 		before := c.rec.lostTotal
 		c.tagSack(&w)
 		c.rackUpdate(&w)
@@ -216,8 +217,8 @@ func (c *Conn) cleanQueue(w *ackWork) {
 		c.rearmRTO()
 		if !c.sackOK {
 			c.renoAcked(w)
-		} else if before(w.reord, w.priorUna) || before(w.reord, d.una) && w.reord != d.nxt {
-			c.noteReordering(w.reord, 0)
+		} else if w.reord != d.nxt {
+			c.noteReordering(w.reord, w.priorFack)
 		}
 	}
 }

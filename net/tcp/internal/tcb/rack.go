@@ -72,7 +72,7 @@ func (c *Conn) rackDetect() (wait time.Duration) {
 	window := c.reorderWindow()
 	for i := range c.send.q.len() {
 		seg := c.send.q.at(i)
-		if !before(seg.seq, c.rec.fack) && seg.marks&txEver == 0 && seg.sentAt >= r.at {
+		if !before(seg.seq, c.sackHigh()) && seg.marks&txEver == 0 && seg.sentAt >= r.at {
 			break
 		}
 		if seg.marks&txSacked != 0 || seg.marks&txLost != 0 && seg.marks&txRetrans == 0 {

@@ -20,13 +20,18 @@ func (c *Conn) tagSack(w *ackWork) {
 		}
 		c.tagBlock(b, w)
 	}
-	if w.flag&flagSacked != 0 && before(w.reord, c.rec.sackHigh()) && w.reord != d.nxt && c.ca.state != caLoss {
-		c.noteReordering(w.reord, 0)
+	if w.flag&flagSacked != 0 && w.reord != d.nxt && c.ca.state != caLoss {
+		c.noteReordering(w.reord, c.sackHigh())
 	}
 }
 
-// sackHigh is the end of the highest range in SACK.
-func (r *recovery) sackHigh() uint32 { return r.fack }
+// sackHigh is the end of the highest range in SACK, or what is acknowledged.
+func (c *Conn) sackHigh() uint32 {
+	if c.send.sacked == 0 {
+		return c.send.una
+	}
+	return c.rec.fack
+}
 
 // checkDSACK looks for a block that tells of a duplicate (RFC 2883 §4).
 func (c *Conn) checkDSACK(s *Segment, blocks []Block, priorUna uint32, w *ackWork) bool {
@@ -133,7 +138,7 @@ func (c *Conn) tagSegment(seg *txSeg, w *ackWork) {
 		}
 	} else {
 		if seg.marks&txEver == 0 {
-			if before(seg.seq, c.rec.sackHigh()) && before(seg.seq, w.reord) {
+			if before(seg.seq, c.sackHigh()) && before(seg.seq, w.reord) {
 				w.reord = seg.seq
 			}
 			if !after(seg.end, c.rec.highSeq) {
@@ -152,28 +157,25 @@ func (c *Conn) tagSegment(seg *txSeg, w *ackWork) {
 	}
 	seg.marks |= txSacked
 	w.flag |= flagSacked
+	if d.sacked == 0 || after(seg.end, c.rec.fack) {
+		c.rec.fack = seg.end
+	}
 	d.sacked += n
 	c.deliver(int(n), w)
 	c.rateSkb(seg, w)
-	if c.rec.fack == 0 || after(seg.end, c.rec.fack) || !after(c.rec.fack, d.una) {
-		c.rec.fack = seg.end
-	}
 }
 
-// noteReordering learns how far packets overtook each other.
-func (c *Conn) noteReordering(low uint32, ts int) {
+// noteReordering learns how far packets overtook each other: low came late,
+// high had come.
+func (c *Conn) noteReordering(low, high uint32) {
 	r := &c.rec
-	if !after(r.fack, low) {
+	if !after(high, low) {
 		return
 	}
-	n := (r.fack - low) / uint32(max(c.send.mss, 1))
+	n := (high - low) / uint32(max(c.send.mss, 1))
 	if n > r.reordering {
 		r.reordering = min(n, uint32(c.set.MaxReordering))
 	}
 	r.reordSeen++
-	if ts != 0 {
-		c.env.Count(StatTSReorder, 1)
-	} else {
-		c.env.Count(StatSACKReorder, 1)
-	}
+	c.env.Count(StatSACKReorder, 1)
 }
