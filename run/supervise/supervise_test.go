@@ -182,6 +182,10 @@ func TestTools(t *testing.T) {
 			{"busybox", []string{"busybox", "ping", "-c1", "10.0.0.2"}, []string{"1 packets transmitted, 1 packets received"}},
 			{"busybox ip", []string{"busybox", "ip", "addr"}, []string{"inet 10.0.0.1/24"}},
 			{"busybox interfaces", []string{"busybox", "ifconfig"}, []string{"inet addr:10.0.0.1"}},
+			{"sockets", []string{"bash", "-c", "exec 3<>/dev/udp/127.0.0.1/9; ss -uanpe"}, []string{" 127.0.0.1:9 ", `users:((`, ",fd=", "sk:"}},
+			{"a socket ended", []string{"bash", "-c", "exec 3<>/dev/udp/127.0.0.1/9; ss -K -un dport = 9; ss -un | wc -l"}, []string{" 127.0.0.1:9 ", "\n1\n"}},
+			{"netlink sockets", []string{"ss", "-f", "netlink"}, []string{"rtnl:kernel", "tcpdiag:ss/"}},
+			{"socket summary", []string{"ss", "-s"}, []string{"Total: ", "UDP"}},
 			{"error texts", []string{"sh", "-c", "ip link add x type nosuch; ip route add 1.2.3.0/24 via 9.9.9.9; true"}, []string{"Unknown device type", "Nexthop has invalid gateway"}},
 		} {
 			t.Run(tc.name, func(t *testing.T) {
