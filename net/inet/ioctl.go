@@ -28,6 +28,8 @@ func networkIoctl(n *netns.Net, who *sock.Caller, cmd uint32, arg []byte) error 
 		rt := arg[:min(len(arg), ipv4.RouteEntryLen)]
 		device, _, _ := bytes.Cut(arg[len(rt):], []byte{0})
 		return ipv4.RouteIoctl(n, cmd, rt, string(device), admin)
+	case uapi.SIOCETHTOOL:
+		return ethtool(n, arg)
 	}
 	err := ipv4.Ioctl(n, cmd, arg, admin)
 	if err == errno.ENOTTY {
@@ -52,4 +54,17 @@ func ifConf(n *netns.Net, arg []byte) error {
 	}
 	binary.NativeEndian.PutUint32(arg, uint32(size))
 	return nil
+}
+
+// ethtool answers SIOCETHTOOL: no device has operations so far
+// (net/ethtool/ioctl.c dev_ethtool).
+func ethtool(n *netns.Net, arg []byte) error {
+	if len(arg) < uapi.IFNAMSIZ {
+		return errno.EFAULT
+	}
+	name, _, _ := bytes.Cut(arg[:uapi.IFNAMSIZ], []byte{0})
+	if dev.ByName(n, string(name)) == nil {
+		return errno.ENODEV
+	}
+	return errno.EOPNOTSUPP
 }
