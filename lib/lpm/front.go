@@ -18,21 +18,31 @@ const (
 
 // front answers for prefixes of frontBits and longer. An entry is 0, or the
 // index of a leaf, or in chunks blockFlag and the index of a block. Leaves and
-// blocks are written before an entry names them and never used for another
-// prefix, so that a reader with an old entry at worst finds a leaf without a
+// blocks are written before an entry names them and never used for anything
+// else, so that a reader with an old entry at worst finds a leaf without a
 // value; space is regained by building anew.
 type front[T any] struct {
 	chunks [256]atomic.Pointer[chunk] // by the upper 8 bits; nil where nothing is stored
 	pages  atomic.Pointer[[]*page[T]] // of leaves
 	blocks atomic.Pointer[[]*block]
-	leaves int // used, with number 0, which means none; the writer's
+
+	// The writer's.
+	leaves int // used, with number 0, which means none
+	byKey  map[leafKey[T]]uint32
 }
 
-// leaf is a prefix in the front: its value stands beside the index, so that a
-// lookup does not touch the trie.
+// leaf is what the front knows of the prefixes of one length with one value:
+// tables with few different values have few leaves, which stay in the cache,
+// and a lookup does not touch the trie.
 type leaf[T any] struct {
-	value atomic.Pointer[T] // the node's
-	node  *node[T]
+	value atomic.Pointer[T] // nil: no prefix has it any more
+	len   uint8
+	users int // prefixes; the writer's
+}
+
+type leafKey[T any] struct {
+	value *T
+	len   uint8
 }
 
 // page holds leaves, which never move.
@@ -73,10 +83,28 @@ func grown[E any](p *atomic.Pointer[[]E], v E) int {
 	return len(s) - 1
 }
 
-// frontSet makes the value of a node that is painted already visible.
-func (t *Table[T]) frontSet(n *node[T], v *T) {
-	if f := t.front.Load(); f != nil && n.idx != 0 {
-		f.leaf(n.idx).value.Store(v)
+// frontChange repaints a node whose value was replaced.
+func (t *Table[T]) frontChange(n *node[T]) {
+	f := t.front.Load()
+	if f == nil || n.prefix.Len < frontBits {
+		return
+	}
+	old := n.idx
+	n.idx = f.use(leafKey[T]{n.value.Load(), n.prefix.Len})
+	f.paint(n.prefix, func(e uint32) uint32 {
+		if e == old {
+			return n.idx
+		}
+		return e
+	})
+	f.leave(old, n.prefix.Len)
+	t.frontTidy(f)
+}
+
+// frontTidy builds f anew when most of it is unused.
+func (t *Table[T]) frontTidy(f *front[T]) {
+	if f.leaves > 4*t.Len() || len(*f.blocks.Load()) > 4*t.Len() {
+		t.buildFront()
 	}
 }
 
@@ -103,9 +131,7 @@ func (t *Table[T]) frontDelete(n *node[T]) {
 		return
 	}
 	f.remove(n, t.walk(n.prefix.Addr, n.prefix.Len).Prefix, t)
-	if f.leaves > 4*t.Len() || len(*f.blocks.Load()) > 4*t.Len() {
-		t.buildFront()
-	}
+	t.frontTidy(f)
 }
 
 // buildFront makes a front from the trie and publishes it.
@@ -113,7 +139,7 @@ func (t *Table[T]) buildFront() {
 	f := new(front[T])
 	pages, blocks := []*page[T]{new(page[T])}, []*block{}
 	f.pages.Store(&pages)
-	f.leaves = 1
+	f.leaves, f.byKey = 1, make(map[leafKey[T]]uint32)
 	f.blocks.Store(&blocks)
 	f.adopt(t.root.Load())
 	t.front.Store(f)
@@ -136,17 +162,9 @@ func (f *front[T]) insert(n *node[T]) {
 	if n.prefix.Len < frontBits {
 		return
 	}
-	if n.idx == 0 {
-		if f.leaves%pageSize == 0 {
-			grown(&f.pages, new(page[T]))
-		}
-		n.idx = uint32(f.leaves)
-		f.leaves++
-		f.leaf(n.idx).node = n
-	}
-	f.leaf(n.idx).value.Store(n.value.Load())
+	n.idx = f.use(leafKey[T]{n.value.Load(), n.prefix.Len})
 	f.paint(n.prefix, func(e uint32) uint32 {
-		if e != 0 && f.leaf(e).node.prefix.Len > n.prefix.Len {
+		if e != 0 && f.leaf(e).len > n.prefix.Len {
 			return e
 		}
 		return n.idx
@@ -163,11 +181,40 @@ func (f *front[T]) remove(n *node[T], up Prefix, t *Table[T]) {
 		to = t.nodeOf(up).idx
 	}
 	f.paint(n.prefix, func(e uint32) uint32 {
-		if e == n.idx {
+		if e == n.idx { // in this range nobody else has a leaf of this length
 			return to
 		}
 		return e
 	})
+	f.leave(n.idx, n.prefix.Len)
+	n.idx = 0
+}
+
+// use returns the number of a key's leaf and counts one more user.
+func (f *front[T]) use(k leafKey[T]) uint32 {
+	e, ok := f.byKey[k]
+	if !ok {
+		if f.leaves%pageSize == 0 {
+			grown(&f.pages, new(page[T]))
+		}
+		e = uint32(f.leaves)
+		f.leaves++
+		l := f.leaf(e)
+		l.len = k.len
+		l.value.Store(k.value)
+		f.byKey[k] = e
+	}
+	f.leaf(e).users++
+	return e
+}
+
+// leave counts one user less of the leaf e; without any it holds nothing.
+func (f *front[T]) leave(e uint32, length uint8) {
+	l := f.leaf(e)
+	if l.users--; l.users == 0 {
+		delete(f.byKey, leafKey[T]{l.value.Load(), length})
+		l.value.Store(nil)
+	}
 }
 
 // nodeOf returns the node of a prefix that is stored.

@@ -109,7 +109,7 @@ func (t *Table[T]) Lookup(addr uint32) Match[T] {
 			return t.walk(addr, frontBits)
 		}
 		if v := l.value.Load(); v != nil {
-			return Match[T]{v, l.node.prefix, addr, t}
+			return Match[T]{v, Prefix{addr & mask(l.len), l.len}, addr, t}
 		}
 		// It went away while we looked: the trie knows.
 	}
@@ -174,9 +174,11 @@ func (t *Table[T]) Insert(p Prefix, v *T) *T {
 	p.Addr &= mask(p.Len)
 	n := t.place(p)
 	old := n.value.Swap(v)
-	if old != nil {
-		t.frontSet(n, v)
-	} else {
+	switch old {
+	case v:
+	default:
+		t.frontChange(n)
+	case nil:
 		t.count.Add(1)
 		t.frontInsert(n)
 	}
@@ -232,7 +234,6 @@ func (t *Table[T]) Delete(p Prefix) *T {
 	if old == nil {
 		return nil
 	}
-	t.frontSet(n, nil)
 	prune(link)
 	if parent != nil && link.Load() == nil {
 		prune(parent)
