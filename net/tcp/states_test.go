@@ -2,6 +2,7 @@ package tcp_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"strings"
 	"testing"
@@ -289,5 +290,26 @@ func TestOptions(t *testing.T) { // tcp(7); spec 11.51, 11.72
 	var info [300]byte
 	if n, err := s.Getsockopt(root, uapi.IPPROTO_TCP, uapi.TCP_INFO, info[:]); n != 280 || err != nil {
 		t.Errorf("TCP_INFO: %d %v", n, err)
+	}
+}
+
+func TestTCPInfo(t *testing.T) { // linux/tcp.h; spec 11.79
+	a, _, _, cli, srv := conn(t)
+	transfer(t, a, cli, srv, strings.Repeat("x", 100000))
+	a.Lab.Advance(time.Second)
+	var p [280]byte
+	_, err := cli.Getsockopt(root, uapi.IPPROTO_TCP, uapi.TCP_INFO, p[:])
+	must(t, err)
+	word := func(at int) uint64 { return binary.NativeEndian.Uint64(p[at:]) }
+	if p[0] != uapi.TCP_ESTABLISHED || p[5]&7 != 7 || word(120) != 100000 || word(200) != 100000 {
+		t.Errorf("state %d, options %x, %d acked, %d sent", p[0], p[5], word(120), word(200))
+	}
+	if mss := binary.NativeEndian.Uint32(p[16:]); mss != 1448 {
+		t.Errorf("snd_mss %d", mss)
+	}
+	_, err = srv.Getsockopt(root, uapi.IPPROTO_TCP, uapi.TCP_INFO, p[:])
+	must(t, err)
+	if word(128) != 100000 {
+		t.Errorf("%d received", word(128))
 	}
 }
