@@ -23,7 +23,7 @@ import (
 const addrLen = 12
 
 // state is a namespace's part of the family.
-type state struct{}
+type state struct{ proto sock.Proto }
 
 var key = netns.NewKey[state]("afnetlink")
 
@@ -35,7 +35,9 @@ func Pernet() netns.Subsys {
 		netlink.Register(n, uapi.NETLINK_USERSOCK, netlink.Proto{OpenSend: true})
 		sock.Register(n, uapi.AF_NETLINK, &sock.Family{Name: "NETLINK", Create: create})
 		registerProc(n, procfs.Of(n))
-		return new(state), nil
+		st := &state{sock.Proto{Name: "NETLINK", Size: 1096, NoSlab: true, Has: "nnnnnnnnnnnnnnnnnn"}}
+		sock.AddProto(n, &st.proto)
+		return st, nil
 	}, nil)
 }
 
@@ -58,7 +60,7 @@ func create(who *sock.Caller, n *netns.Net, typ, protocol int) (sock.Socket, err
 	}
 	s.port = p
 	p.SetFilter(s.keep)
-	s.Init(who, n, s, nil, uapi.AF_NETLINK, typ, protocol)
+	s.Init(who, n, s, &key.Of(n).proto, uapi.AF_NETLINK, typ, protocol)
 	p.SetOwner(s)
 	p.SetBuffer(int(s.RcvBuf()))
 	return s, nil

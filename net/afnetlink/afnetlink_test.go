@@ -264,3 +264,16 @@ func TestProcNetNetlink(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+func TestProcCountsSockets(t *testing.T) { // /proc/net/protocols and sockstat of 6.18
+	n := newNet(t, newKernel(t))
+	create(t, n, sock.Root(), uapi.NETLINK_ROUTE)
+	protocols, _ := procfs.Of(n).Read("protocols")
+	want := "NETLINK   1096      1      -1   NI       0   no   kernel      n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n\n"
+	if !strings.Contains(string(protocols), want) {
+		t.Errorf("/proc/net/protocols lacks %q:\n%s", want, protocols)
+	}
+	if text, _ := procfs.Of(n).Read("sockstat"); !strings.HasPrefix(string(text), "sockets: used 1\n") {
+		t.Errorf("/proc/net/sockstat: %s", text)
+	}
+}

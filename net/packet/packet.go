@@ -44,7 +44,7 @@ var key = netns.NewKey[State]("packet")
 func Pernet() netns.Subsys {
 	return netns.Bind(key, func(n *netns.Net) (*State, error) {
 		st := &State{n: n}
-		st.proto = sock.Proto{Name: "PACKET", Size: 1600, Has: "nnnnnnnnnnnnnnnnnn"}
+		st.proto = sock.Proto{Name: "PACKET", Size: 1600, NoSlab: true, Has: "nnnnnnnnnnnnnnnnnn"}
 		sock.AddProto(n, &st.proto)
 		sock.Register(n, uapi.AF_PACKET, &sock.Family{Name: "PF_PACKET", Create: st.create})
 		procfs.Of(n).File("packet", st.show)

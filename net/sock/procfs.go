@@ -27,8 +27,12 @@ func (st *State) showProtocols(w *bytes.Buffer) {
 		if p.Pressure != nil {
 			press = map[bool]string{false: "no", true: "yes"}[p.Pressure()]
 		}
+		slab := "yes"
+		if p.NoSlab {
+			slab = "no"
+		}
 		letters := strings.Join(strings.Split(p.Has, ""), "  ")
-		fmt.Fprintf(w, "%-9s %4d %6d  %6d   %-3s %6d   %-3s  %-10s %s\n", p.Name, p.Size, p.InUse(), memory, press, p.MaxHeader, "yes", "kernel", " "+letters)
+		fmt.Fprintf(w, "%-9s %4d %6d  %6d   %-3s %6d   %-3s  %-10s %s\n", p.Name, p.Size, p.InUse(), memory, press, p.MaxHeader, slab, "kernel", " "+letters)
 	}
 }
 

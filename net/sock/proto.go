@@ -23,6 +23,8 @@ type Proto struct {
 	Pressure func() bool
 	// MaxHeader is the header room shown.
 	MaxHeader int
+	// NoSlab shows that the objects have no cache of their own.
+	NoSlab bool
 	// Has are the letters of the last columns, in /proc order: close connect
 	// disconnect accept ioctl init destroy shutdown setsockopt getsockopt
 	// sendmsg recvmsg bind backlog_rcv hash unhash get_port
