@@ -7,6 +7,7 @@ import (
 	"linen/net/ipv4"
 	"linen/net/netfilter"
 	"linen/net/skb"
+	"linen/net/tcp"
 	"linen/net/udp"
 	"linen/uapi"
 )
@@ -26,6 +27,8 @@ func (w *walker) deliver(n Node, d *dev.Device, typ uint8) {
 		w.echo(n, d, typ)
 	case uapi.IPPROTO_UDP:
 		w.udp(n, d, typ)
+	case uapi.IPPROTO_TCP:
+		w.tcp(n, d)
 	default:
 		if ipv4.HasProtocol(n.Net, w.f.Proto) {
 			w.arrive(n, d, protoText(w.f.Proto)+" of "+n.Name)
@@ -63,4 +66,14 @@ func (w *walker) udp(n Node, d *dev.Device, typ uint8) {
 	default:
 		w.end(n, d, nil, skb.ReasonNoSocket, fmt.Sprintf("ICMP udp port %d unreachable to the sender", w.f.DPort))
 	}
+}
+
+// tcp gives a segment to the socket that it is for (tcp_v4_rcv).
+func (w *walker) tcp(n Node, d *dev.Device) {
+	s := tcp.Explain(n.Net, num4(w.f.Src), num4(w.f.Dst), w.f.SPort, w.f.DPort, d.Ifindex())
+	if s == "" {
+		w.end(n, d, nil, skb.ReasonNoSocket, fmt.Sprintf("TCP reset to the sender: nobody listens on port %d", w.f.DPort))
+		return
+	}
+	w.arrive(n, d, s)
 }
