@@ -58,6 +58,9 @@ func (d *Dir) Log(node string, n int) string {
 	return filepath.Join(d.Path, "logs", node, strconv.Itoa(n)+".log")
 }
 
+// DaemonLog is where the daemon's own complaints go, such as how it crashed; the next daemon of the lab removes it.
+func (d *Dir) DaemonLog() string { return filepath.Join(d.Path, "daemon.log") }
+
 // CreateLog opens a new log file of a node.
 func (d *Dir) CreateLog(node string, n int) (*os.File, error) {
 	return d.openLog(node, n, os.O_APPEND|os.O_TRUNC)

@@ -97,7 +97,7 @@ func (f *upFlags) daemon(topo *clab.Topology, plan *lab.Plan, report *os.File) e
 		report.Close()
 		return err
 	}
-	leaveTerminal()
+	leaveTerminal(d.Dir.DaemonLog())
 	fmt.Fprintln(report, answering)
 	report.Close()
 	signal.Ignore(unix.SIGHUP)
@@ -107,8 +107,8 @@ func (f *upFlags) daemon(topo *clab.Topology, plan *lab.Plan, report *os.File) e
 }
 
 // leaveTerminal gives up the descriptors and the directory of whoever started
-// the daemon.
-func leaveTerminal() {
+// the daemon. Complaints go to a log.
+func leaveTerminal(log string) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return
@@ -116,6 +116,10 @@ func leaveTerminal() {
 	defer null.Close()
 	for fd := range 3 {
 		unix.Dup3(int(null.Fd()), fd, 0)
+	}
+	if f, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err == nil {
+		unix.Dup3(int(f.Fd()), 2, 0)
+		f.Close()
 	}
 	os.Chdir("/") // binds are absolute by now
 }

@@ -112,7 +112,8 @@ func (c *chaos) ready() {
 		select { // its socket is made after its lock
 		case <-tick.C:
 		case <-ctx.Done():
-			c.t.Fatalf("the lab is not up: %v", err)
+			said, _ := os.ReadFile(c.dir + "/run/linen/kill/daemon.log") // why it crashed
+			c.t.Fatalf("the lab is not up: %v\n%s", err, said)
 		}
 	}
 }
