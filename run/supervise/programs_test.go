@@ -25,7 +25,7 @@ const envRole = "LINEN_SUPERVISE_ROLE"
 var roles = map[string]func() error{
 	"datagrams": datagrams, "poll": polling, "escape": escape, "many": many, "inherit": inherit, "inherited": inherited,
 	"netpoll": netpoll, "refused": refused, "closed families": closedFamilies, "credentials": credentials,
-	"timeout": timeout, "rights": rights, "block": block, "storm": storm, "undumpable": undumpable, "exec": execution, "powerless": powerless, "few descriptors": fewDescriptors,
+	"packet ring": packetRing, "timeout": timeout, "rights": rights, "block": block, "storm": storm, "undumpable": undumpable, "exec": execution, "powerless": powerless, "few descriptors": fewDescriptors,
 }
 
 // program runs a role and exits.
