@@ -188,6 +188,9 @@ func (s *Sock) ended(c *kern.CPU) {
 // destroy is the end of a socket that nobody holds.
 func (s *Sock) destroy(c *kern.CPU) {
 	s.over = true
+	if s.isOrphan {
+		s.st.orphans.Add(-1)
+	}
 	s.rx.clear(c)
 	s.timer.Stop()
 	s.armed = 0
@@ -252,6 +255,7 @@ func (s *Sock) Close() error {
 		s.st.mib.Inc(c, mib.TCPExtTCPAbortOnClose)
 	}
 	s.conn.Close(c.Now(), unread, s.LingerZero() && s.conn.State != uapi.TCP_CLOSE)
+	s.orphaned(c)
 	s.SetShut(sock.ShutdownMask)
 	s.rx.clear(c)
 	s.rxReady.Store(0)
@@ -260,6 +264,19 @@ func (s *Sock) Close() error {
 	c.Exit()
 	s.Unlock()
 	return nil
+}
+
+// orphaned counts a connection that lives on without its socket; too many of
+// them, and it is reset (tcp_check_oom).
+func (s *Sock) orphaned(c *kern.CPU) {
+	if s.conn.State == uapi.TCP_CLOSE || s.conn.State == uapi.TCP_TIME_WAIT {
+		return
+	}
+	s.isOrphan = true
+	if s.st.orphans.Add(1) > s.st.sys.maxOrphans.Load() {
+		s.st.mib.Inc(c, mib.TCPExtTCPAbortOnMemory)
+		s.conn.Abort(c.Now())
+	}
 }
 
 // Getpeername implements sock.Socket: ENOTCONN unless there is a connection.

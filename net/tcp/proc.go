@@ -137,5 +137,17 @@ func (s *Sock) procLine() proc {
 
 // sockstat is the rest of TCP's line in /proc/net/sockstat.
 func (st *State) sockstat() string {
-	return fmt.Sprintf("orphan %d tw %d alloc %d mem %d", st.orphans.Load(), st.waits.Load(), st.base.InUse(), st.memory.Load()/4096)
+	return fmt.Sprintf("orphan %d tw %d alloc %d mem %d", st.orphans.Load(), st.waits.Load(), st.base.InUse(), st.pages())
+}
+
+// pages is the memory of all queues, in pages (sk_memory_allocated).
+func (st *State) pages() int64 {
+	n := int64(0)
+	st.conns.All(func(v *node) bool {
+		if v.s != nil {
+			n += v.s.RmemAlloc() + v.s.queued()
+		}
+		return true
+	})
+	return (n + 4095) / 4096
 }

@@ -32,7 +32,6 @@ type State struct {
 	waits     atomic.Int64 // in TIME_WAIT
 	orphans   atomic.Int64
 	secret    siphash.Key
-	memory    atomic.Int64 // bytes of receive queues
 	offset    atomic.Uint32
 	// mibCookies counts cookies sent: without any, none is looked for.
 	mibCookies atomic.Int64
@@ -50,7 +49,7 @@ func initNet(n *netns.Net) (*State, error) {
 	st := &State{n: n, inet: inet.Of(n), mib: mib.Of(n)}
 	st.secret = siphash.Key{n.Kernel().Uint64(), n.Kernel().Uint64()}
 	st.base = sock.Proto{
-		Name: "TCP", Size: 2432, Memory: func() int64 { return st.memory.Load() / 4096 }, Pressure: func() bool { return false },
+		Name: "TCP", Size: 2432, Memory: st.pages, Pressure: func() bool { return false },
 		MaxHeader: 320, Has: "yyyyyyyyyyyyynyyyyy", Backlog: backlog, NeedRelease: needRelease, Release: release,
 	}
 	st.base.Sockstat = st.sockstat

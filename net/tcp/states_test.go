@@ -313,3 +313,23 @@ func TestTCPInfo(t *testing.T) { // linux/tcp.h; spec 11.79
 		t.Errorf("%d received", word(128))
 	}
 }
+
+func TestOrphans(t *testing.T) { // spec 11.92
+	a, b, _ := hosts.Pair(t)
+	l := listen(t, b, 80, 10)
+	must(t, a.SetSysctl("net.ipv4.tcp_max_orphans", "2"))
+	for i := range 3 {
+		cli, err := connect(t, a, b, 80)
+		must(t, err)
+		srv := accept(t, l)
+		cli.Close()
+		if dead := srv.Base().State() == uapi.TCP_CLOSE; dead != (i == 2) {
+			t.Errorf("connection %d is in state %d", i, srv.Base().State())
+		}
+	}
+	text, err := procfs.Of(a.Namespace()).Read("sockstat")
+	must(t, err)
+	if !bytes.Contains(text, []byte(" orphan 2 ")) {
+		t.Errorf("%s", text)
+	}
+}

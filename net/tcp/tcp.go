@@ -39,6 +39,7 @@ type Sock struct {
 	connected bool // connect was told of its success
 	closed    bool // by its user
 	over      bool // destroyed
+	isOrphan  bool // counted in st.orphans
 	syn       bool // connect was called
 
 	listen listener
@@ -197,7 +198,7 @@ func (s *Sock) nothing(m *sock.Msg) error {
 	if len(m.Data) == 0 && s.rxReady.Load() > 0 {
 		return nil
 	}
-	if s.conn.GotFin() && s.PendingError() == 0 {
+	if s.conn.GotFin() { // before a pending error, as Linux
 		return nil
 	}
 	if m.Flags&sock.MsgSkipErr == 0 {

@@ -48,9 +48,9 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 	queue := len(s.listen.requests)
 	cookie := false
 	switch mode := st.sys.syncookies.Load(); {
-	case mode == 2, queue >= max(s.listen.backlog, 1) && mode != 0:
+	case mode == 2, queue > s.listen.backlog && mode != 0:
 		cookie = true
-	case queue >= max(s.listen.backlog, 1):
+	case queue > s.listen.backlog:
 		st.mib.Inc(c, mib.TCPExtTCPReqQFullDrop)
 		st.mib.Inc(c, mib.TCPExtListenDrops)
 		b.Drop(c, st.n, skb.ReasonTCPListenOverflow)
