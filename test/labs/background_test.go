@@ -17,6 +17,7 @@ import (
 // program in two nodes, each with a log; exec -d adds one; all end with the lab.
 func TestBackgroundPrograms(t *testing.T) {
 	u := newUser(t)
+	u.ownFiles()
 	u.up(u.file("b.clab.yml", `name: b
 topology:
   defaults: {kind: linux}
@@ -100,6 +101,7 @@ topology:
 func TestStagesAndHealth(t *testing.T) {
 	need.Tool(t, "ip")
 	u := newUser(t)
+	u.ownFiles()
 	order := u.file("order", "")
 	file := u.file("s.clab.yml", `name: s
 topology:
@@ -130,6 +132,7 @@ topology:
 // TestRelativeBinds: sources stand beside the topology file however it is named; a missing one is told with its place.
 func TestRelativeBinds(t *testing.T) {
 	u := newUser(t)
+	u.ownFiles()
 	u.file("conf", "beside\n")
 	u.file("r.clab.yml", "name: r\ntopology:\n  nodes:\n    a: {kind: linux, binds: [\"conf:/etc/linen-test\"]}\n")
 	u.up("r.clab.yml") // the user stands in the directory
@@ -145,6 +148,7 @@ func TestRelativeBinds(t *testing.T) {
 // TestFilesOfANode: names of all nodes, the resolver, binds, and env-files.
 func TestFilesOfANode(t *testing.T) {
 	u := newUser(t)
+	u.ownFiles()
 	u.file("conf", "from the host\n")
 	u.file("vars", "# comment\nCOLOUR=green\nSHAPE=round\n")
 	u.up(u.file("f.clab.yml", `name: f
