@@ -176,11 +176,11 @@ func (t *Table[T]) Insert(p Prefix, v *T) *T {
 	old := n.value.Swap(v)
 	switch old {
 	case v:
-	default:
-		t.frontChange(n)
 	case nil:
 		t.count.Add(1)
 		t.frontInsert(n)
+	default:
+		t.frontChange(n)
 	}
 	return old
 }

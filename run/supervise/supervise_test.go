@@ -3,7 +3,6 @@
 package supervise_test
 
 import (
-	"bytes"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -37,7 +36,6 @@ type lab struct {
 	k      *linen.Kernel
 	h1, h2 *linen.Net
 	host   *supervise.Host
-	logs   bytes.Buffer
 }
 
 func newLab(t *testing.T) *lab {
