@@ -72,6 +72,9 @@ func (m *mcDevice) heardQuery(c *kern.CPU, p []byte) {
 		return
 	default:
 		q := (*wire.IGMPv3Query)(p)
+		if len(p) < wire.IGMPv3QueryLen+4*q.NSrcs() {
+			return
+		}
 		limit = max(time.Duration(wire.IGMPCode(h.Code()))*100*time.Millisecond, ktimeTick)
 		if q.QRV() > 0 {
 			m.qrv = int(q.QRV())
@@ -82,7 +85,7 @@ func (m *mcDevice) heardQuery(c *kern.CPU, p []byte) {
 			}
 			return
 		}
-		for i := range min(q.NSrcs(), (len(p)-wire.IGMPv3QueryLen)/4) {
+		for i := range q.NSrcs() {
 			asked = append(asked, binary.BigEndian.Uint32(p[wire.IGMPv3QueryLen+4*i:]))
 		}
 	}
