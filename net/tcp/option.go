@@ -53,7 +53,6 @@ func (s *Sock) afterSocketOption(name int) {
 	defer s.Unlock()
 	old := s.tune
 	s.tune.Keepalive = s.Has(sock.FlagKeepalive)
-	s.tune.OOBInline = s.Has(sock.FlagOOBInline)
 	s.tune.RcvLowat = s.RcvLowat()
 	s.retune(old)
 	if name == uapi.SO_RCVLOWAT {

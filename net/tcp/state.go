@@ -112,7 +112,7 @@ func (st *State) settings() *tcb.Settings {
 		RTOMin: time.Duration(y.rtoMin.Load()) * time.Microsecond, RTOMax: time.Duration(y.rtoMax.Load()) * time.Millisecond,
 		Reordering: int(y.reordering.Load()), MaxReordering: int(y.maxReordering.Load()), FRTO: y.frto.Bool(),
 		SlowStartAfterIdle: y.idleRestart.Bool(), TLP: y.earlyRetrans.Load() >= 3, RACK: y.recovery.Load()&1 != 0,
-		ModerateRcvbuf: y.moderate.Bool(), RmemMax: int(max(y.rmem.Load(2), sock.Of(st.n).Sysctl.RmemMax.Load())),
+		RmemMax:          int(max(y.rmem.Load(2), sock.Of(st.n).Sysctl.RmemMax.Load())),
 		InvalidRatelimit: time.Duration(y.invalidLimit.Load()) * time.Millisecond, MinSndMSS: int(y.minSndMSS.Load()),
 	}
 	st.set.Store(p)

@@ -8,12 +8,12 @@ import (
 
 // statIDs are the counters that the machine names.
 var statIDs = [tcb.NumStats]mib.ID{
-	tcb.StatPAWSEstab: mib.TCPExtPAWSEstab, tcb.StatPAWSOldAck: mib.TCPExtPAWSOldAck, tcb.StatTSEcrRejected: mib.TCPExtTSEcrRejected,
+	tcb.StatPAWSEstab: mib.TCPExtPAWSEstab, tcb.StatPAWSOldAck: mib.TCPExtPAWSOldAck,
 	tcb.StatBeyondWindow: mib.TCPExtBeyondWindow, tcb.StatDelayedACKs: mib.TCPExtDelayedACKs, tcb.StatDelayedACKLost: mib.TCPExtDelayedACKLost,
-	tcb.StatPureAcks: mib.TCPExtTCPPureAcks, tcb.StatHPHits: mib.TCPExtTCPHPHits, tcb.StatHPAcks: mib.TCPExtTCPHPAcks,
+	tcb.StatPureAcks:     mib.TCPExtTCPPureAcks,
 	tcb.StatRenoRecovery: mib.TCPExtTCPRenoRecovery, tcb.StatSackRecovery: mib.TCPExtTCPSackRecovery, tcb.StatSACKReneging: mib.TCPExtTCPSACKReneging,
-	tcb.StatSACKReorder: mib.TCPExtTCPSACKReorder, tcb.StatRenoReorder: mib.TCPExtTCPRenoReorder, tcb.StatTSReorder: mib.TCPExtTCPTSReorder,
-	tcb.StatFullUndo: mib.TCPExtTCPFullUndo, tcb.StatPartialUndo: mib.TCPExtTCPPartialUndo, tcb.StatDSACKUndo: mib.TCPExtTCPDSACKUndo,
+	tcb.StatSACKReorder: mib.TCPExtTCPSACKReorder,
+	tcb.StatFullUndo:    mib.TCPExtTCPFullUndo, tcb.StatPartialUndo: mib.TCPExtTCPPartialUndo, tcb.StatDSACKUndo: mib.TCPExtTCPDSACKUndo,
 	tcb.StatLossUndo: mib.TCPExtTCPLossUndo, tcb.StatLostRetransmit: mib.TCPExtTCPLostRetransmit, tcb.StatFastRetrans: mib.TCPExtTCPFastRetrans,
 	tcb.StatSlowStartRetrans: mib.TCPExtTCPSlowStartRetrans, tcb.StatTimeouts: mib.TCPExtTCPTimeouts, tcb.StatLossProbes: mib.TCPExtTCPLossProbes,
 	tcb.StatLossProbeRecovery: mib.TCPExtTCPLossProbeRecovery, tcb.StatDSACKOldSent: mib.TCPExtTCPDSACKOldSent, tcb.StatDSACKOfoSent: mib.TCPExtTCPDSACKOfoSent,
@@ -25,19 +25,17 @@ var statIDs = [tcb.NumStats]mib.ID{
 	tcb.StatSynRetrans: mib.TCPExtTCPSynRetrans, tcb.StatOrigDataSent: mib.TCPExtTCPOrigDataSent, tcb.StatRetransSegs: mib.TCPRetransSegs,
 	tcb.StatWinProbe: mib.TCPExtTCPWinProbe, tcb.StatKeepAlive: mib.TCPExtTCPKeepAlive, tcb.StatDelivered: mib.TCPExtTCPDelivered,
 	tcb.StatDeliveredCE: mib.TCPExtTCPDeliveredCE, tcb.StatZeroWindowDrop: mib.TCPExtTCPZeroWindowDrop, tcb.StatAbortOnData: mib.TCPExtTCPAbortOnData,
-	tcb.StatAbortOnTimeout: mib.TCPExtTCPAbortOnTimeout, tcb.StatAbortOnLinger: mib.TCPExtTCPAbortOnLinger, tcb.StatAbortOnMemory: mib.TCPExtTCPAbortOnMemory,
-	tcb.StatSkippedSeq: mib.TCPExtTCPACKSkippedSeq, tcb.StatSkippedPAWS: mib.TCPExtTCPACKSkippedPAWS, tcb.StatSkippedChallenge: mib.TCPExtTCPACKSkippedChallenge,
-	tcb.StatSkippedFinWait2: mib.TCPExtTCPACKSkippedFinWait2, tcb.StatEstabResets: mib.TCPEstabResets, tcb.StatAttemptFails: mib.TCPAttemptFails,
+	tcb.StatAbortOnTimeout: mib.TCPExtTCPAbortOnTimeout,
+	tcb.StatSkippedSeq:     mib.TCPExtTCPACKSkippedSeq, tcb.StatSkippedPAWS: mib.TCPExtTCPACKSkippedPAWS, tcb.StatSkippedChallenge: mib.TCPExtTCPACKSkippedChallenge, tcb.StatEstabResets: mib.TCPEstabResets, tcb.StatAttemptFails: mib.TCPAttemptFails,
 	tcb.StatHystartTrain: mib.TCPExtTCPHystartTrainDetect, tcb.StatHystartTrainCwnd: mib.TCPExtTCPHystartTrainCwnd,
-	tcb.StatHystartDelay: mib.TCPExtTCPHystartDelayDetect, tcb.StatHystartDelayCwnd: mib.TCPExtTCPHystartDelayCwnd, tcb.StatRcvPruned: mib.TCPExtRcvPruned,
+	tcb.StatHystartDelay: mib.TCPExtTCPHystartDelayDetect, tcb.StatHystartDelayCwnd: mib.TCPExtTCPHystartDelayCwnd,
 }
 
 // reasonOf are the drop reasons that the machine names.
 var reasonOf = [tcb.NumReasons]skb.Reason{
 	tcb.OK: skb.ReasonNotSpecified, tcb.BadFlags: skb.ReasonTCPFlags, tcb.OldData: skb.ReasonTCPOldData, tcb.OverWindow: skb.ReasonTCPOverwindow,
-	tcb.ZeroWindow: skb.ReasonTCPZerowindow, tcb.OldSequence: skb.ReasonTCPOldSequence, tcb.BadSequence: skb.ReasonTCPInvalidSequence,
-	tcb.BadEnd: skb.ReasonTCPInvalidEndSequence, tcb.PAWS: skb.ReasonTCPRfc7323Paws, tcb.PAWSAck: skb.ReasonTCPRfc7323PawsAck,
+	tcb.ZeroWindow: skb.ReasonTCPZerowindow, tcb.OldSequence: skb.ReasonTCPOldSequence, tcb.BadSequence: skb.ReasonTCPInvalidSequence, tcb.PAWS: skb.ReasonTCPRfc7323Paws, tcb.PAWSAck: skb.ReasonTCPRfc7323PawsAck,
 	tcb.TSEcr: skb.ReasonTCPRfc7323Tsecr, tcb.BadAck: skb.ReasonTCPInvalidAckSequence, tcb.AckUnsent: skb.ReasonTCPAckUnsentData,
-	tcb.TooOldAck: skb.ReasonTCPTooOldAck, tcb.OldAck: skb.ReasonTCPOldAck, tcb.Reset: skb.ReasonTCPReset, tcb.BadSyn: skb.ReasonTCPInvalidSyn,
+	tcb.TooOldAck: skb.ReasonTCPTooOldAck, tcb.Reset: skb.ReasonTCPReset, tcb.BadSyn: skb.ReasonTCPInvalidSyn,
 	tcb.Closed: skb.ReasonTCPClose, tcb.AbortOnData: skb.ReasonTCPAbortOnData, tcb.OfoDrop: skb.ReasonTCPOfoDrop, tcb.OfoPrune: skb.ReasonTCPOfoQueuePrune,
 }

@@ -103,10 +103,6 @@ func (c *Conn) ack(s *Segment) Reason {
 		c.retransmitQueue()
 	case rexmitNew:
 		c.xmit(false, true, false)
-		if !after(c.send.nxt, c.rec.highSeq) {
-			break
-		}
-		c.rec.frtoNew = true
 	}
 	return OK
 }
@@ -311,9 +307,6 @@ func (c *Conn) mayRaise(flag int) bool {
 	}
 	return flag&(flagAcked|flagSynAcked) != 0 && c.ca.state != caCWR
 }
-
-// closedOut reports that everything sent, and the FIN, is acknowledged.
-func (c *Conn) closedOut() bool { return c.send.fin && c.send.una == c.send.write }
 
 // SendQueue returns the bytes not acknowledged and of these not sent yet.
 func (c *Conn) SendQueue() (unacked, unsent uint32) {

@@ -50,11 +50,8 @@ type Settings struct {
 	RTOMin, RTOMax                         time.Duration
 	Reordering, MaxReordering              int
 	FRTO, SlowStartAfterIdle, TLP, RACK    bool
-	ModerateRcvbuf, AbortOnOverflow        bool
 	RmemMax                                int
 	InvalidRatelimit                       time.Duration
-	NotsentLowat                           uint32
-	WindowClampMax                         int
 	MinSndMSS                              int
 }
 
@@ -95,17 +92,15 @@ type Conn struct {
 	env Env
 	set *Settings
 
-	State    uint8 // uapi.TCP_*
-	hard     bool  // a hard error ended it
-	Orphan   bool  // the socket is closed
-	RcvShut  bool  // the reader has shut down
-	rcvWS    uint8
-	sndWS    uint8
-	sackOK   bool
-	tsOK     bool
-	wsOK     bool
-	ecnOK    bool
-	dsackSaw bool
+	State   uint8 // uapi.TCP_*
+	Orphan  bool  // the socket is closed
+	RcvShut bool  // the reader has shut down
+	rcvWS   uint8
+	sndWS   uint8
+	sackOK  bool
+	tsOK    bool
+	wsOK    bool
+	ecnOK   bool
 
 	send  sender
 	recv  receiver
@@ -136,23 +131,21 @@ type stamps struct {
 
 // Tunables are the options of one socket.
 type Tunables struct {
-	NoDelay, Cork   bool
-	Keepalive       bool
-	KeepIdle        time.Duration // 0: the namespace's
-	KeepIntvl       time.Duration
-	KeepCnt         int
-	SynCnt          int
-	UserTimeout     time.Duration
-	Linger2         time.Duration // <0: none, 0: the namespace's
-	RTOMin, RTOMax  time.Duration
-	DelackMax       time.Duration
-	UserMSS         int
-	WindowClamp     int
-	ThinLinear      bool
-	OOBInline       bool
-	NotsentLowat    uint32
-	RcvLowat        int
-	SynLinearIgnore bool
+	NoDelay, Cork  bool
+	Keepalive      bool
+	KeepIdle       time.Duration // 0: the namespace's
+	KeepIntvl      time.Duration
+	KeepCnt        int
+	SynCnt         int
+	UserTimeout    time.Duration
+	Linger2        time.Duration // <0: none, 0: the namespace's
+	RTOMin, RTOMax time.Duration
+	DelackMax      time.Duration
+	UserMSS        int
+	WindowClamp    int
+	ThinLinear     bool
+	NotsentLowat   uint32
+	RcvLowat       int
 }
 
 type keepalive struct {
@@ -201,7 +194,6 @@ func (c *Conn) setState(s uint8) {
 
 // fail ends the connection with an error.
 func (c *Conn) fail(e errno.Errno) {
-	c.hard = true
 	c.env.Failed(e)
 	c.done()
 }

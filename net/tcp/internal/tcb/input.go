@@ -126,6 +126,10 @@ func (c *Conn) paws(s *Segment) Reason {
 		uint32(s.Window)<<c.sndWS == c.send.wnd && int32(c.stamp.recent-s.Opt.TSVal) <= int32(c.rtt.rto/time.Millisecond) {
 		return OK
 	}
+	if s.Flags&(Syn|Fin|Rst) == 0 && s.Len == 0 && before(s.Seq, c.recv.nxt) {
+		c.env.Count(StatPAWSOldAck, 1) // common, and no answer is due
+		return PAWSAck
+	}
 	return PAWS
 }
 

@@ -11,19 +11,16 @@ type Block struct{ Start, End uint32 }
 
 // Options are the options of a segment.
 type Options struct {
-	HasMSS    bool
-	HasWS     bool
-	HasTS     bool
-	SACKPerm  bool
-	WS        uint8
-	MSS       uint16
-	TSVal     uint32
-	TSEcr     uint32
-	NumSACK   uint8
-	SACK      [4]Block
-	FastOpen  bool
-	Cookie    [16]byte
-	CookieLen uint8
+	HasMSS   bool
+	HasWS    bool
+	HasTS    bool
+	SACKPerm bool
+	WS       uint8
+	MSS      uint16
+	TSVal    uint32
+	TSEcr    uint32
+	NumSACK  uint8
+	SACK     [4]Block
 }
 
 // maxWScale is the largest shift (RFC 7323 §2.3).
@@ -76,21 +73,18 @@ func (o *Options) one(kind byte, v []byte, syn bool) {
 			o.SACK[i] = Block{binary.BigEndian.Uint32(v[8*i:]), binary.BigEndian.Uint32(v[8*i+4:])}
 			o.NumSACK++
 		}
-	case kind == wire.TCPOptFastopen && syn && (len(v) == 0 || len(v) >= 4 && len(v) <= 16 && len(v)%2 == 0):
-		o.FastOpen, o.CookieLen = true, uint8(copy(o.Cookie[:], v))
 	}
 }
 
 // A SynOptions says which options a SYN or SYN-ACK carries.
 type SynOptions struct {
-	MSS     uint16
-	SACK    bool
-	TS      bool
-	WS      bool
-	WScale  uint8
-	TSVal   uint32
-	TSEcr   uint32
-	Windows uint16
+	MSS    uint16
+	SACK   bool
+	TS     bool
+	WS     bool
+	WScale uint8
+	TSVal  uint32
+	TSEcr  uint32
 }
 
 // Append writes the options in Linux's order: mss, sackOK, TS, nop, wscale.

@@ -1,7 +1,5 @@
 package tcb
 
-import "linen/lib/ktime"
-
 // What to send after an acknowledgement was judged.
 const (
 	rexmitNone = iota
@@ -26,7 +24,6 @@ type recovery struct {
 	undoMarker    uint32 // una when the episode began, 0: nothing to undo
 	undoRetrans   int    // retransmissions not shown unnecessary
 	frto          bool
-	frtoNew       bool
 	dsackSeen     bool
 }
 
@@ -424,6 +421,3 @@ func (c *Conn) resend(i int) bool {
 	}
 	return true
 }
-
-// lastSent is when the oldest segment of the queue was sent.
-func (c *Conn) lastSent() ktime.T { return c.send.q.at(0).sentAt }

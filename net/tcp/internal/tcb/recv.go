@@ -31,7 +31,6 @@ type receiver struct {
 	fin           bool
 	lastAt        ktime.T
 	ofo           []ofoSeg
-	ofoBytes      int
 	sacks         [4]Block
 	numSacks      int
 	dsack         bool

@@ -65,14 +65,12 @@ const (
 	ZeroWindow                // data for a window of zero
 	OldSequence               // before the window
 	BadSequence               // outside the window
-	BadEnd                    // its end is outside the window
 	PAWS                      // an old timestamp
 	PAWSAck                   // an old timestamp on a reordered ack
 	TSEcr                     // a timestamp echo never sent
 	BadAck                    // an acknowledgement never due
 	AckUnsent                 // it acknowledges what was not sent
 	TooOldAck                 // a very old acknowledgement
-	OldAck                    // an old acknowledgement
 	Reset                     // a reset that was believed
 	BadSyn                    // an unexpected SYN
 	Closed                    // the connection is closed
@@ -89,19 +87,14 @@ type Stat uint8
 const (
 	StatPAWSEstab Stat = iota
 	StatPAWSOldAck
-	StatTSEcrRejected
 	StatBeyondWindow
 	StatDelayedACKs
 	StatDelayedACKLost
 	StatPureAcks
-	StatHPHits
-	StatHPAcks
 	StatRenoRecovery
 	StatSackRecovery
 	StatSACKReneging
 	StatSACKReorder
-	StatRenoReorder
-	StatTSReorder
 	StatFullUndo
 	StatPartialUndo
 	StatDSACKUndo
@@ -137,18 +130,14 @@ const (
 	StatZeroWindowDrop
 	StatAbortOnData
 	StatAbortOnTimeout
-	StatAbortOnLinger
-	StatAbortOnMemory
 	StatSkippedSeq
 	StatSkippedPAWS
 	StatSkippedChallenge
-	StatSkippedFinWait2
 	StatEstabResets
 	StatAttemptFails
 	StatHystartTrain
 	StatHystartTrainCwnd
 	StatHystartDelay
 	StatHystartDelayCwnd
-	StatRcvPruned
 	NumStats
 )
