@@ -48,6 +48,11 @@ func TestNothingIsLeft(t *testing.T) {
 			t.Errorf("%s: %s", h.Name(), text)
 		}
 	}
+	for _, h := range []*hosts.Host{a, b} {
+		if n := counter(t, h, "Tcp", "CurrEstab"); n != "0" {
+			t.Errorf("%s: CurrEstab %s", h.Name(), n)
+		}
+	}
 	if n := skb.BlocksInUse(a.Namespace().Kernel()); n != 0 {
 		t.Errorf("%d blocks in use", n)
 	}

@@ -187,9 +187,13 @@ func (c *Conn) Tunables() Tunables { return c.keep.t }
 func (c *Conn) setState(s uint8) {
 	old := c.State
 	c.State = s
-	if old != s {
-		c.env.Changed(old)
+	if old == s {
+		return
 	}
+	if s == uapi.TCP_CLOSE && (old == uapi.TCP_ESTABLISHED || old == uapi.TCP_CLOSE_WAIT) {
+		c.env.Count(StatEstabResets, 1)
+	}
+	c.env.Changed(old)
 }
 
 // fail ends the connection with an error.
@@ -212,7 +216,7 @@ func (c *Conn) done() {
 func (c *Conn) Destroy() {
 	c.rtx, c.delack, c.keepAt, c.kind = 0, 0, 0, timerNone
 	c.purgeOfo(Closed)
-	c.State = uapi.TCP_CLOSE
+	c.setState(uapi.TCP_CLOSE)
 }
 
 // Next returns when Timer is to be called, 0 for never.

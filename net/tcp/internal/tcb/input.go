@@ -178,9 +178,6 @@ func (c *Conn) reset() {
 			e = errno.ECONNREFUSED
 		}
 	}
-	if c.State == uapi.TCP_ESTABLISHED || c.State == uapi.TCP_CLOSE_WAIT {
-		c.env.Count(StatEstabResets, 1)
-	}
 	c.send.q.clear()
 	c.fail(e)
 }
