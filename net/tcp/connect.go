@@ -52,7 +52,9 @@ func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
 
 // reopen makes a closed socket fresh, for another connect.
 func (s *Sock) reopen() {
+	name := s.conn.Congestion()
 	s.conn = tcb.New(&s.env, s.st.settings())
+	s.conn.SetCongestion(name)
 	s.conn.Tune(s.tune)
 	s.connected = false
 	s.over = false
@@ -125,7 +127,10 @@ func (s *Sock) open(sa []byte) error {
 	}
 	s.Daddr.Store(daddr)
 	s.Dport.Store(uint32(a.Port))
-	s.reopen()
+	if s.used {
+		s.reopen()
+	}
+	s.used = true
 	if err := s.hashConnect(c); err != nil {
 		s.Dport.Store(0)
 		s.Daddr.Store(0)

@@ -41,6 +41,7 @@ type Sock struct {
 	over      bool // destroyed
 	isOrphan  bool // counted in st.orphans
 	syn       bool // connect was called
+	used      bool // conn is not fresh
 
 	listen listener
 	inList inet.Entry[*Sock]

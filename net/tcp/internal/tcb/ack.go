@@ -62,18 +62,7 @@ func (c *Conn) ack(s *Segment) Reason {
 	}
 	c.replaceTS(s)
 	c.fill.lastEcr = s.Opt.TSEcr
-	if s.Len > 0 {
-		w.flag |= flagData
-	} else {
-		c.env.Count(StatPureAcks, 1)
-	}
-	c.windowUpdate(s, &w)
-	if s.Opt.NumSACK > 0 && c.sackOK {
-		c.tagSack(&w)
-	}
-	if c.ecnOK && s.Flags&Ece != 0 && s.Flags&Syn == 0 {
-		w.flag |= flagECE
-	}
+	c.note(s, &w)
 	d.probes = 0
 	d.probeStart = 0
 	c.keep.probes = 0
@@ -105,6 +94,22 @@ func (c *Conn) ack(s *Segment) Reason {
 		c.xmit(false, true, false)
 	}
 	return OK
+}
+
+// note reads what a segment says besides its number: window, SACK, ECN.
+func (c *Conn) note(s *Segment, w *ackWork) {
+	if s.Len > 0 {
+		w.flag |= flagData
+	} else {
+		c.env.Count(StatPureAcks, 1)
+	}
+	if c.ecnOK && s.Flags&Ece != 0 && s.Flags&Syn == 0 {
+		w.flag |= flagECE
+	}
+	c.windowUpdate(s, w)
+	if s.Opt.NumSACK > 0 && c.sackOK {
+		c.tagSack(w)
+	}
 }
 
 // recvAlive puts the keepalive timer off.

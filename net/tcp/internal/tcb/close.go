@@ -75,7 +75,7 @@ func (c *Conn) Abort(now ktime.T) {
 	c.Destroy()
 }
 
-// SoftError is an ICMP error about a segment with the number seq. A connection
+// ICMPError is an ICMP error about a segment with the number seq. A connection
 // that is being opened fails by it; hard ends an established one when the socket
 // wants to hear of it, which the caller decides.
 func (c *Conn) ICMPError(now ktime.T, e errno.Errno, seq uint32, closed bool) (fatal bool) {

@@ -75,7 +75,7 @@ func (c *Conn) push(more bool) {
 	}
 }
 
-// finQueued puts a FIN behind the data (tcp_send_fin).
+// sendFin puts a FIN behind the data (tcp_send_fin).
 func (c *Conn) sendFin() {
 	if c.send.fin {
 		return
@@ -126,7 +126,7 @@ func (c *Conn) syncMSS() {
 	c.send.mss = max(m, 8)
 }
 
-// hold is Nagle's and Minshall's rule: should a small segment wait?
+// holdSmall is Nagle's and Minshall's rule: should a small segment wait?
 func (c *Conn) holdSmall(cork bool) bool {
 	s := &c.send
 	if cork {
