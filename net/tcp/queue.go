@@ -179,13 +179,6 @@ func (q *recvQueue) consume(c *kern.CPU, n int) {
 	}
 }
 
-// at returns the byte that is n bytes from the front.
-func (q *recvQueue) at(n int) (v byte, ok bool) {
-	var one [1]byte
-	ok = q.copy(one[:], n) == 1
-	return one[0], ok
-}
-
 // clear gives everything up.
 func (q *recvQueue) clear(c *kern.CPU) {
 	for _, it := range q.list[q.head:] {

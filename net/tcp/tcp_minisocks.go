@@ -305,7 +305,6 @@ type timeWait struct {
 	// cookie is the socket's, for sock_diag.
 	cookie uint64
 	since  ktime.T
-	last   ktime.T // of an ACK out of window
 }
 
 // toTimeWait leaves a TIME_WAIT in the connection's place; the socket is

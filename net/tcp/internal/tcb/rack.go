@@ -15,7 +15,6 @@ type rack struct {
 	steps     uint32 // of the reordering window
 	persist   uint32 // recoveries for which it stays
 	delivered uint64 // when it was last widened
-	dsackSeen bool
 }
 
 // sentAfter orders two segments by the time they were sent.
