@@ -31,8 +31,10 @@ func (st *stream) up() {
 			if err == nil {
 				continue
 			}
-			if err == io.EOF {
+			if err == io.EOF && !st.closedUnread() {
 				st.f.s.Shutdown(sock.Root(), unix.SHUT_WR)
+			} else if err == io.EOF {
+				st.lost()
 			} else if errors.Is(err, unix.ECONNRESET) {
 				st.lost() // closed with data unread
 			}
@@ -72,9 +74,10 @@ func (st *stream) down() {
 		buf, free := st.f.n.host.buffer(relayBuffer)
 		defer free()
 		for {
-			m := sock.Msg{Data: buf, Flags: uapi.MSG_DONTWAIT}
-			n, err := st.f.s.Recvmsg(sock.Root(), &m)
+			n, gone, err := st.carry(buf)
 			switch {
+			case gone:
+				return
 			case isEAGAIN(err):
 				select {
 				case <-st.data:
@@ -92,12 +95,50 @@ func (st *stream) down() {
 				return
 			}
 			st.f.n.host.drain() // window updates may have woken others
-			if _, err := st.our.Write(buf[:n]); err != nil {
-				st.lost()
-				return
-			}
 		}
 	})
+}
+
+// carry moves what the socket has to the program, in one piece as closedUnread
+// sees it; gone says that the program cannot take it any more.
+func (st *stream) carry(buf []byte) (n int, gone bool, err error) {
+	st.carrying.Lock()
+	defer st.carrying.Unlock()
+	m := sock.Msg{Data: buf, Flags: uapi.MSG_DONTWAIT}
+	if n, err = st.f.s.Recvmsg(sock.Root(), &m); err != nil || n == 0 {
+		return n, false, err
+	}
+	if _, err := st.our.Write(buf[:n]); err != nil {
+		st.lost()
+		return n, true, nil
+	}
+	return n, false, nil
+}
+
+// closedUnread reports whether the program has closed its end, not only shut
+// its sending down, while the socket held data for it: that is a reset. What
+// had reached the pair already is the pair's to report.
+func (st *stream) closedUnread() (lost bool) {
+	raw, err := st.our.SyscallConn()
+	if err != nil {
+		return false
+	}
+	closed := false
+	raw.Control(func(fd uintptr) {
+		p := []unix.PollFd{{Fd: int32(fd)}}
+		_, err := unix.Poll(p, 0)
+		closed = err == nil && p[0].Revents&unix.POLLHUP != 0
+	})
+	if !closed {
+		return false
+	}
+	st.carrying.Lock() // a write to a closed end returns at once
+	defer st.carrying.Unlock()
+	var queued [4]byte
+	err = st.f.s.Ioctl(sock.Root(), uapi.FIONREAD, queued[:])
+	st.f.mu.Lock()
+	defer st.f.mu.Unlock()
+	return st.discard || err == nil && le.Uint32(queued[:]) > 0
 }
 
 // endOutput lets the program read the end of the stream.

@@ -4,6 +4,7 @@ package supervise
 
 import (
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -30,6 +31,8 @@ type stream struct {
 	space chan struct{} // the socket may take more
 	data  chan struct{} // the socket may have something
 	over  chan struct{} // closed at the last close of the program's end
+
+	carrying sync.Mutex // a piece is on its way from the socket to the program; before file.mu
 
 	// Under file.mu.
 	state    streamState
