@@ -41,7 +41,7 @@ func (t T) Nanoseconds() int64 { return int64(t) }
 // Rates in Hz.
 const (
 	UserHZ = 100  // clock_t in netlink and /proc: USER_HZ, asm-generic/param.h
-	HZ     = 1000 // our jiffy is one tick of the timer wheel, 1 ms (CONFIG_HZ_1000)
+	HZ     = 1000 // our jiffy, 1 ms (CONFIG_HZ_1000)
 )
 
 // Lengths of the units.
