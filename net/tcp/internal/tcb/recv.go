@@ -229,7 +229,9 @@ func (c *Conn) drainOfo() {
 			c.env.Discard(o.p, OK)
 		}
 		if o.fin {
+			r.ofo = r.ofo[n:] // those are given away; gotFin discards the others
 			c.gotFin()
+			return
 		}
 	}
 	m := copy(r.ofo, r.ofo[n:])

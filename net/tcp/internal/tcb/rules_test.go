@@ -340,3 +340,20 @@ func TestCubicCurve(t *testing.T) { // RFC 9438 §4.2; spec 11.60
 		t.Errorf("window %v after 10 s, the model says %v", got, model)
 	}
 }
+
+// TestFinBeforeItsData: a FIN that came before its turn ends the stream once
+// the hole in front of it is filled.
+func TestFinBeforeItsData(t *testing.T) {
+	s := opened(t, nil)
+	b := s.ends[0]
+	b.got = int(b.c.recv.nxt - b.c.recv.irs - 1)
+	nxt := b.c.recv.nxt
+	s.inject(0, Segment{Seq: nxt + 100, Ack: b.c.send.una, Flags: Ack | Fin, Len: 50, Window: 500, Opt: s.stamped(0)})
+	if b.c.recv.nxt != nxt || b.c.recv.fin {
+		t.Fatal("a FIN out of order was taken")
+	}
+	s.inject(0, Segment{Seq: nxt, Ack: b.c.send.una, Flags: Ack, Len: 100, Window: 500, Opt: s.stamped(0)})
+	if b.c.recv.nxt != nxt+151 || !b.c.recv.fin || b.c.State != uapi.TCP_CLOSE_WAIT {
+		t.Errorf("next %d after the start, fin %v, state %d", b.c.recv.nxt-nxt, b.c.recv.fin, b.c.State)
+	}
+}
