@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,6 +22,7 @@ type image struct {
 	pkg    string   // Debian's package of it
 	start  []string // what the image's entry point does
 	config string   // where its startup-config belongs, "" nowhere
+	router bool     // it forwards: a container inherits ip_forward=1 from a machine with Docker, and its files count on that
 	what   string
 }
 
@@ -30,7 +32,7 @@ func knownImages() []image {
 		names: []string{"frrouting/frr", "frrouting/frr-debian"}, daemon: "/usr/lib/frr/frrinit.sh", pkg: "frr",
 		// the package's service makes the directory; in a node nobody did (frr.service RuntimeDirectory)
 		start:  []string{"/bin/sh", "-c", "mkdir -p /run/frr && chown frr:frr /run/frr && exec /usr/lib/frr/frrinit.sh start"},
-		config: "/etc/frr/frr.conf", what: "FRR's routing daemons",
+		config: "/etc/frr/frr.conf", router: true, what: "FRR's routing daemons",
 	}, {
 		names: []string{"wbitt/network-multitool", "praqma/network-multitool", "srl-labs/network-multitool"}, daemon: "/usr/sbin/nginx", pkg: "nginx-light",
 		start: []string{"/usr/sbin/nginx", "-g", "daemon off;"}, what: "its web server",
@@ -51,9 +53,19 @@ func knownImage(reference string) *image {
 	return nil
 }
 
+// ipForward makes a node a router.
+const ipForward = "net.ipv4.ip_forward"
+
 // programs adds what a node runs in the background: its image's daemons unless the file says what to run instead, then entrypoint and cmd.
 func (p *Plan) programs(t *clab.Topology, n *clab.Node, host HostView, spec *NodeSpec) error {
 	im := knownImage(n.Image)
+	if _, set := n.Sysctls[ipForward]; im != nil && im.router && !set {
+		spec.Sysctls = maps.Clone(n.Sysctls)
+		if spec.Sysctls == nil {
+			spec.Sysctls = make(map[string]string)
+		}
+		spec.Sysctls[ipForward] = "1"
+	}
 	if n.StartupConfig != "" {
 		if im == nil || im.config == "" {
 			p.note(n.Name, "startup-config has no effect: only an image with a known place for it has one")

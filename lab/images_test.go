@@ -77,3 +77,26 @@ topology:
 		t.Errorf("notes %q", notes)
 	}
 }
+
+// TestAnFRRNodeForwards: its files count on what a container inherits, unless they say otherwise.
+func TestAnFRRNodeForwards(t *testing.T) {
+	topo, err := clab.Parse("t.clab.yml", []byte(`name: t
+topology:
+  nodes:
+    r1: {kind: linux, image: "quay.io/frrouting/frr:10"}
+    r2: {kind: linux, image: "quay.io/frrouting/frr:10", sysctls: {net.ipv4.ip_forward: "0"}}
+    h1: {kind: linux, image: "alpine:3"}
+`), func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := MakePlan(topo, HostView{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for node, want := range map[string]string{"r1": "1", "r2": "0", "h1": ""} {
+		if got := p.Nodes[node].Sysctls["net.ipv4.ip_forward"]; got != want {
+			t.Errorf("%s: ip_forward %q, want %q", node, got, want)
+		}
+	}
+}
