@@ -1,7 +1,6 @@
 package linen
 
 import (
-	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -12,62 +11,69 @@ import (
 	"linen/kern"
 	"linen/net/sock"
 	"linen/uapi"
-	"linen/uapi/errno"
 )
 
-// A Conn is a socket as a net.Conn.
+// A Conn is a socket as a net.Conn: what TCPConn and PacketConn have in
+// common. Its methods may be called from several goroutines.
 type Conn struct {
-	n       *Net
-	s       sock.Socket
-	who     *sock.Caller
-	network string
-	read    deadline
-	write   deadline
-	reader  half
-	writer  half
-	closed  atomic.Bool
+	n             *Net
+	s             sock.Socket
+	network       string
+	local, remote netip.AddrPort // at the beginning, as package net has them
+	read          deadline
+	write         deadline
+	closed        atomic.Bool
 }
 
-// A half is what one direction needs for a call, kept so that calls do not
-// allocate. Calls that run at the same time each get their own.
-type half struct {
-	busy atomic.Bool
+// A call is what one call on a socket needs; a Net keeps those that are over,
+// so that calls do not allocate.
+type call struct {
 	m    sock.Msg
 	name [uapi.SizeofSockaddrIn6]byte
-	addr net.Addr // of the last datagram: most come from where the last one did
 }
 
-// take returns h, or a new half while h is in use.
-func (h *half) take() *half {
-	if h.busy.Swap(true) {
-		return new(half)
+func (n *Net) call() *call {
+	if h, ok := n.calls.Get().(*call); ok {
+		return h
 	}
-	return h
+	return new(call)
 }
 
-// release gives a half back, without the caller's memory in it.
-func (h *half) release() {
+// done gives a call back, without the caller's memory in it.
+func (n *Net) done(h *call) {
 	h.m = sock.Msg{}
-	h.busy.Store(false)
+	n.calls.Put(h)
 }
 
-func newConn(n *Net, s sock.Socket, who *sock.Caller, network string) *Conn {
-	return &Conn{n: n, s: s, who: who, network: network}
+// init makes c the net.Conn of s.
+func (c *Conn) init(n *Net, s sock.Socket, network string) {
+	c.n, c.s, c.network = n, s, network
+	if sa, err := s.Getsockname(); err == nil {
+		c.local = sockAddr(sa)
+	}
+	if sa, err := s.Getpeername(); err == nil {
+		c.remote = sockAddr(sa)
+	}
 }
 
-// Socket returns the socket itself, for options that net.Conn does not have.
+// Socket returns the socket itself, for options that Conn does not have.
 func (c *Conn) Socket() sock.Socket { return c.s }
 
 // Read receives into p: one datagram, or what a stream has.
 func (c *Conn) Read(p []byte) (int, error) {
-	h := c.reader.take()
-	defer h.release()
+	stream := c.stream()
+	if stream && len(p) == 0 {
+		// A stream with nothing wanted answers at once, as package net's.
+		return 0, c.opError("read", "read", c.failed(nil))
+	}
+	h := c.n.call()
+	defer c.n.done(h)
 	h.m.Data = p
 	n, err := c.receive(&h.m)
 	if err != nil {
-		return n, c.opError("read", err)
+		return n, c.opError("read", "read", err)
 	}
-	if n == 0 && len(p) > 0 && c.stream() {
+	if n == 0 && stream {
 		return 0, io.EOF
 	}
 	return n, nil
@@ -75,12 +81,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Write sends p: one datagram, or all of it on a stream.
 func (c *Conn) Write(p []byte) (int, error) {
-	h := c.writer.take()
-	defer h.release()
+	h := c.n.call()
+	defer c.n.done(h)
 	h.m.Data, h.m.Flags = p, uapi.MSG_NOSIGNAL
 	n, err := c.send(&h.m)
 	if err != nil {
-		return n, c.opError("write", err)
+		return n, c.opError("write", "write", err)
 	}
 	return n, nil
 }
@@ -94,7 +100,7 @@ func (c *Conn) receive(m *sock.Msg) (int, error) {
 		return 0, err
 	}
 	c.s.Base().Pass(sock.OpRecv)
-	n, err := c.s.Recvmsg(c.who, m)
+	n, err := c.s.Recvmsg(c.n.root, m)
 	if err == nil || !errnoTimeout(err) {
 		return n, err
 	}
@@ -104,7 +110,7 @@ func (c *Conn) receive(m *sock.Msg) (int, error) {
 		if err := c.failed(&c.read); err != nil {
 			return 0, err
 		}
-		n, err := c.s.Recvmsg(c.who, m)
+		n, err := c.s.Recvmsg(c.n.root, m)
 		if err == nil || !errnoTimeout(err) {
 			return n, err
 		}
@@ -141,7 +147,7 @@ func (c *Conn) send(m *sock.Msg) (sent int, err error) {
 // without waiting.
 func (c *Conn) trySend(m *sock.Msg, sent int) (int, error) {
 	for {
-		n, err := c.s.Sendmsg(c.who, m)
+		n, err := c.s.Sendmsg(c.n.root, m)
 		if err != nil {
 			return sent, err
 		}
@@ -167,12 +173,13 @@ func (c *Conn) detach(d *deadline, w *kern.Waiter) {
 	w.Free()
 }
 
-// failed returns why a call cannot go on: Close or the deadline.
+// failed returns why a call cannot go on: Close or the deadline, if there is
+// one to look at.
 func (c *Conn) failed(d *deadline) error {
 	if c.closed.Load() {
 		return net.ErrClosed
 	}
-	if d.passed(c.n.kernel.k) {
+	if d != nil && d.passed(c.n.kernel.k) {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
@@ -182,152 +189,58 @@ func (c *Conn) failed(d *deadline) error {
 // a second Close.
 func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
-		return c.opError("close", net.ErrClosed)
+		return c.opError("close", "close", net.ErrClosed)
 	}
 	err := c.s.Close()
 	c.read.wake()
 	c.write.wake()
-	return err
-}
-
-// CloseWrite shuts down sending: the peer of a stream reads io.EOF.
-func (c *Conn) CloseWrite() error {
-	return c.opError("close", c.s.Shutdown(c.who, uapi.SHUT_WR))
-}
-
-// CloseRead shuts down receiving.
-func (c *Conn) CloseRead() error {
-	return c.opError("close", c.s.Shutdown(c.who, uapi.SHUT_RD))
+	return c.opError("close", "close", err)
 }
 
 // LocalAddr returns the socket's own address.
-func (c *Conn) LocalAddr() net.Addr {
-	sa, err := c.s.Getsockname()
-	if err != nil {
-		return nil
-	}
-	return connAddr(c.network, sa)
-}
+func (c *Conn) LocalAddr() net.Addr { return netAddr(c.network, c.local) }
 
 // RemoteAddr returns the peer's address, or nil when there is none.
-func (c *Conn) RemoteAddr() net.Addr {
-	sa, err := c.s.Getpeername()
-	if err != nil {
-		return nil
-	}
-	return connAddr(c.network, sa)
-}
+func (c *Conn) RemoteAddr() net.Addr { return netAddr(c.network, c.remote) }
 
 // SetDeadline sets the time after which blocked and later calls fail with
 // os.ErrDeadlineExceeded; the zero Time is never.
-func (c *Conn) SetDeadline(t time.Time) error {
-	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
-}
+func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadline(t, &c.read, &c.write) }
 
 // SetReadDeadline is SetDeadline for reads.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.read, t) }
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, &c.read) }
 
 // SetWriteDeadline is SetDeadline for writes.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(&c.write, t) }
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(t, &c.write) }
 
-func (c *Conn) setDeadline(d *deadline, t time.Time) error {
+func (c *Conn) setDeadline(t time.Time, ds ...*deadline) error {
 	if c.closed.Load() {
-		return c.opError("set", net.ErrClosed)
+		return c.ownError("set", "", net.ErrClosed)
 	}
-	d.set(t)
+	for _, d := range ds {
+		d.set(t)
+	}
 	return nil
 }
 
-// opError dresses an error as package net does.
-func (c *Conn) opError(op string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, errno.EBADF) && c.closed.Load() {
-		err = net.ErrClosed
-	}
-	return &net.OpError{Op: op, Net: c.network, Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: err}
+// SetReadBuffer sets SO_RCVBUF, which Linux doubles and caps at
+// net.core.rmem_max.
+func (c *Conn) SetReadBuffer(bytes int) error {
+	return c.setInt(uapi.SOL_SOCKET, uapi.SO_RCVBUF, bytes)
 }
 
-// A PacketConn is a datagram socket as a net.PacketConn.
-type PacketConn struct{ *Conn }
-
-// ReadFrom receives one datagram; what does not fit into p is lost. The
-// address is not to be written: the next call may return it again.
-func (c *PacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
-	h := c.reader.take()
-	defer h.release()
-	n, sa, err := c.readFrom(h, p)
-	if err != nil {
-		return n, nil, c.opError("read", err)
-	}
-	return n, h.from(c.network, sa), nil
+// SetWriteBuffer sets SO_SNDBUF, which Linux doubles and caps at
+// net.core.wmem_max.
+func (c *Conn) SetWriteBuffer(bytes int) error {
+	return c.setInt(uapi.SOL_SOCKET, uapi.SO_SNDBUF, bytes)
 }
 
-// ReadFromAddrPort is ReadFrom with the sender as a netip.AddrPort.
-func (c *PacketConn) ReadFromAddrPort(p []byte) (int, netip.AddrPort, error) {
-	h := c.reader.take()
-	defer h.release()
-	n, sa, err := c.readFrom(h, p)
-	if err != nil {
-		return n, netip.AddrPort{}, c.opError("read", err)
-	}
-	a, port, _ := uapi.ParseSockaddrIn(sa)
-	return n, netip.AddrPortFrom(a, port), nil
-}
+// setInt sets an option whose value is a number.
+func (c *Conn) setInt(level, name, v int) error { return c.setOption(level, name, int32Value(v)) }
 
-// readFrom receives one datagram and returns its sender's sockaddr in h.
-func (c *PacketConn) readFrom(h *half, p []byte) (int, []byte, error) {
-	h.m.Data, h.m.Name = p, h.name[:]
-	n, err := c.receive(&h.m)
-	return n, h.name[:min(h.m.NameLen, len(h.name))], err
-}
-
-// from returns the net.Addr of a sockaddr: the last one again if it is the
-// same.
-func (h *half) from(network string, sa []byte) net.Addr {
-	if u, ok := h.addr.(*net.UDPAddr); ok && len(u.IP) == 4 {
-		if a, port, ok := uapi.ParseSockaddrIn(sa); ok && int(port) == u.Port && a.As4() == [4]byte(u.IP) {
-			return u
-		}
+func (c *Conn) setOption(level, name int, val []byte) error {
+	if c.closed.Load() {
+		return c.ownError("set", "", net.ErrClosed)
 	}
-	h.addr = connAddr(network, sa)
-	return h.addr
-}
-
-// WriteTo sends p as one datagram to addr.
-func (c *PacketConn) WriteTo(p []byte, addr net.Addr) (int, error) {
-	to, err := addrPortOf(addr)
-	if err != nil {
-		return 0, c.opError("write", err)
-	}
-	return c.WriteToAddrPort(p, to)
-}
-
-// WriteToAddrPort is WriteTo with the destination as a netip.AddrPort.
-func (c *PacketConn) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) {
-	h := c.writer.take()
-	defer h.release()
-	h.m.Data, h.m.Name = p, uapi.AppendSockaddr(h.name[:0], to, 0)
-	n, err := c.send(&h.m)
-	if err != nil {
-		return n, c.opError("write", err)
-	}
-	return n, nil
-}
-
-// addrPortOf returns an address as a netip.AddrPort, without a detour by its
-// text where its type is known.
-func addrPortOf(addr net.Addr) (netip.AddrPort, error) {
-	switch a := addr.(type) {
-	case *net.UDPAddr:
-		if a != nil && a.Zone == "" {
-			if ip, ok := netip.AddrFromSlice(a.IP); ok && ip.Unmap().Is4() {
-				return netip.AddrPortFrom(ip.Unmap(), uint16(a.Port)), nil
-			}
-		}
-	case nil:
-		return netip.AddrPort{}, errno.EDESTADDRREQ
-	}
-	return parseAddr(addr.String())
+	return c.ownError("set", "setsockopt", c.s.Setsockopt(c.n.root, level, name, val))
 }

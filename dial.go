@@ -2,40 +2,52 @@ package linen
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 
 	"linen/net/sock"
 	"linen/uapi"
-	"linen/uapi/errno"
 )
 
 // Dial connects to an address of the form "10.0.0.2:53" and returns a
-// net.Conn. network is "udp" or "udp4", or "tcp" or "tcp4" where the Net has
-// TCP. Names are not resolved.
+// *TCPConn for "tcp" and "tcp4", a *PacketConn for "udp" and "udp4". Names
+// but "localhost" are not resolved. Errors are *net.OpError with package net's
+// texts.
+//
+// A TCP connection has TCP_NODELAY set, as package net sets it. Keepalives are
+// off until SetKeepAlive or SetKeepAliveConfig: an idle simulation stays idle.
 func (n *Net) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var to netip.AddrPort
 	fail := func(err error) (net.Conn, error) {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+		return nil, &net.OpError{Op: "dial", Net: network, Addr: netAddr(network, to), Err: err}
 	}
 	typ, proto, err := parseNetwork(network)
 	if err != nil {
 		return fail(err)
 	}
-	to, err := parseAddr(address)
+	at, err := parseAddr(network, address)
 	if err != nil {
 		return fail(err)
 	}
-	who := sock.Root()
-	s, err := sock.Create(who, n.ns, uapi.AF_INET, typ, proto)
+	to = at
+	who := n.root
+	s, err := n.socket(typ, proto)
 	if err != nil {
-		return fail(err)
+		return fail(ofCall("socket", err))
 	}
-	if err := sock.Connect(ctx, s, who, uapi.AppendSockaddr(nil, to, 0)); err != nil {
+	var name [uapi.SizeofSockaddrIn6]byte
+	err = ctx.Err()
+	if err == nil {
+		err = sock.Connect(ctx, s, who, uapi.AppendSockaddr(name[:0], to, 0))
+	}
+	if err != nil {
 		s.Close()
-		return fail(err)
+		return fail(ofCall("connect", ofContext(err)))
 	}
-	return newConn(n, s, who, network), nil
+	if typ == uapi.SOCK_STREAM {
+		return newTCPConn(n, s, network), nil
+	}
+	return newPacketConn(n, s, network), nil
 }
 
 // DialContext is Dial, with the signature of net.Dialer.DialContext, for
@@ -44,100 +56,71 @@ func (n *Net) DialContext(ctx context.Context, network, address string) (net.Con
 	return n.Dial(ctx, network, address)
 }
 
-// ListenPacket returns a net.PacketConn bound to an address such as
-// "10.0.0.2:53", ":53" or ":0". network is "udp" or "udp4", or
-// "ip4:PROTO" for a raw socket, where the port is not used.
+// ListenPacket returns a *PacketConn bound to an address such as
+// "10.0.0.2:53", ":53" or ":0". network is "udp" or "udp4", or "ip4:icmp" for
+// a raw socket, whose addresses have no port.
 func (n *Net) ListenPacket(ctx context.Context, network, address string) (net.PacketConn, error) {
-	fail := func(err error) (net.PacketConn, error) {
-		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
+	s, err := n.listen(ctx, network, address, false)
+	if err != nil {
+		return nil, err
+	}
+	return newPacketConn(n, s, network), nil
+}
+
+// listen makes a socket that is bound, and listens if it is a stream.
+func (n *Net) listen(ctx context.Context, network, address string, stream bool) (sock.Socket, error) {
+	var at netip.AddrPort
+	fail := func(err error) (sock.Socket, error) {
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: netAddr(network, at), Err: err}
 	}
 	typ, proto, err := parseNetwork(network)
 	if err != nil {
 		return fail(err)
 	}
-	if typ == uapi.SOCK_STREAM {
-		return fail(net.UnknownNetworkError(network))
-	}
-	s, who, err := n.bound(typ, proto, address)
+	to, err := parseAddr(network, address)
 	if err != nil {
 		return fail(err)
 	}
-	return &PacketConn{newConn(n, s, who, network)}, nil
+	if at = to; stream != (typ == uapi.SOCK_STREAM) {
+		return fail(&net.AddrError{Err: "unexpected address type", Addr: address})
+	}
+	if err := ctx.Err(); err != nil {
+		return fail(ofContext(err))
+	}
+	s, err := n.socket(typ, proto)
+	if err != nil {
+		return fail(ofCall("socket", err))
+	}
+	if call, err := n.bind(s, to, stream); err != nil {
+		s.Close()
+		return fail(ofCall(call, err))
+	}
+	return s, nil
 }
 
-// bound makes a socket and binds it.
-func (n *Net) bound(typ, proto int, address string) (sock.Socket, *sock.Caller, error) {
-	at, err := parseAddr(address)
-	if err != nil {
-		return nil, nil, err
-	}
-	who := sock.Root()
-	s, err := sock.Create(who, n.ns, uapi.AF_INET, typ, proto)
-	if err != nil {
-		return nil, nil, err
-	}
-	if typ == uapi.SOCK_STREAM { // as package net does
-		if err := s.Setsockopt(who, uapi.SOL_SOCKET, uapi.SO_REUSEADDR, int32Value(1)); err != nil {
-			s.Close()
-			return nil, nil, err
+// bind binds s, and lets a stream listen, also where connections of an earlier
+// listener are still about (SO_REUSEADDR). It returns the call that failed.
+func (n *Net) bind(s sock.Socket, to netip.AddrPort, stream bool) (call string, err error) {
+	if stream {
+		if err := s.Setsockopt(n.root, uapi.SOL_SOCKET, uapi.SO_REUSEADDR, n.on); err != nil {
+			return "setsockopt", err
 		}
 	}
-	if err := s.Bind(who, uapi.AppendSockaddr(nil, at, 0)); err != nil {
+	if err := s.Bind(n.root, uapi.AppendSockaddr(nil, to, 0)); err != nil || !stream {
+		return "bind", err
+	}
+	return "listen", s.Listen(n.root, maxBacklog)
+}
+
+// socket makes a socket. Datagrams may be broadcast, as package net sets it.
+func (n *Net) socket(typ, proto int) (sock.Socket, error) {
+	s, err := sock.Create(n.root, n.ns, uapi.AF_INET, typ, proto)
+	if err != nil || typ == uapi.SOCK_STREAM {
+		return s, err
+	}
+	if err := s.Setsockopt(n.root, uapi.SOL_SOCKET, uapi.SO_BROADCAST, n.on); err != nil {
 		s.Close()
-		return nil, nil, err
+		return nil, err
 	}
-	return s, who, nil
+	return s, nil
 }
-
-// parseNetwork returns the socket type and protocol of a network's name.
-func parseNetwork(network string) (typ, proto int, err error) {
-	switch network {
-	case "udp", "udp4":
-		return uapi.SOCK_DGRAM, uapi.IPPROTO_UDP, nil
-	case "tcp", "tcp4":
-		return uapi.SOCK_STREAM, uapi.IPPROTO_TCP, nil
-	case "ip4:icmp":
-		return uapi.SOCK_RAW, uapi.IPPROTO_ICMP, nil
-	case "ping4":
-		return uapi.SOCK_DGRAM, uapi.IPPROTO_ICMP, nil
-	}
-	return 0, 0, net.UnknownNetworkError(network)
-}
-
-// parseAddr reads "ADDR:PORT", ":PORT" or "ADDR".
-func parseAddr(s string) (netip.AddrPort, error) {
-	if a, err := netip.ParseAddr(s); err == nil && a.Is4() {
-		return netip.AddrPortFrom(a, 0), nil
-	}
-	if len(s) > 0 && s[0] == ':' {
-		s = "0.0.0.0" + s
-	}
-	ap, err := netip.ParseAddrPort(s)
-	if err != nil {
-		return ap, &net.AddrError{Err: "not an IPv4 address and a port", Addr: s}
-	}
-	if ap = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()); !ap.Addr().Is4() {
-		return ap, &net.AddrError{Err: "IPv6 is not built yet", Addr: s}
-	}
-	return ap, nil
-}
-
-// connAddr turns a sockaddr into a net.Addr of the network's kind.
-func connAddr(network string, sa []byte) net.Addr {
-	a, port, ok := uapi.ParseSockaddrIn(sa)
-	if !ok {
-		return nil
-	}
-	ap := netip.AddrPortFrom(a, port)
-	switch network {
-	case "tcp", "tcp4":
-		return net.TCPAddrFromAddrPort(ap)
-	case "udp", "udp4":
-		return net.UDPAddrFromAddrPort(ap)
-	}
-	return &net.IPAddr{IP: a.AsSlice()}
-}
-
-// errnoTimeout reports whether err is a send or receive timeout of the socket
-// itself (SO_RCVTIMEO).
-func errnoTimeout(err error) bool { return errors.Is(err, errno.EAGAIN) }

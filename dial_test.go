@@ -111,7 +111,7 @@ func TestAddrPortsAndForeignAddrs(t *testing.T) {
 			if _, err := other.WriteTo([]byte("x"), to); err != nil {
 				t.Fatal(to, err)
 			}
-			if _, from, err := server.ReadFromAddrPort(buf[:]); err != nil || from.String() != "10.0.0.1:9" {
+			if _, from, err := server.ReadFromUDPAddrPort(buf[:]); err != nil || from.String() != "10.0.0.1:9" {
 				t.Error(from, err)
 			}
 		}
@@ -307,9 +307,9 @@ func TestAnEchoAllocatesNothing(t *testing.T) {
 	echo := func() {
 		_, err := client.Write(buf[:])
 		ok(t, err)
-		n, from, err := server.ReadFrom(buf[:])
+		n, from, err := server.ReadFromUDPAddrPort(buf[:])
 		ok(t, err)
-		_, err = server.WriteTo(buf[:n], from)
+		_, err = server.WriteToUDPAddrPort(buf[:n], from)
 		ok(t, err)
 		_, err = client.Read(buf[:])
 		ok(t, err)

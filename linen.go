@@ -28,6 +28,7 @@ import (
 
 	"linen/kern"
 	"linen/net/netns"
+	"linen/net/sock"
 )
 
 // Config says how a Kernel is built. The zero value is a good default.
@@ -81,7 +82,7 @@ func (k *Kernel) NewNet(name string) (*Net, error) {
 	if err != nil {
 		return nil, fmt.Errorf("linen: %w", err)
 	}
-	n := &Net{kernel: k, ns: ns, name: name}
+	n := &Net{kernel: k, ns: ns, name: name, root: sock.Root(), on: int32Value(1)}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.nets = append(k.nets, n)

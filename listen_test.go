@@ -125,7 +125,7 @@ func TestDialRefusedAndHalfClose(t *testing.T) {
 		}
 		defer c.Close()
 		io.WriteString(c, "half")
-		c.(*linen.Conn).CloseWrite()
+		c.(*linen.TCPConn).CloseWrite()
 		if got, err := io.ReadAll(c); string(got) != "half" || err != nil {
 			t.Errorf("%q, %v", got, err)
 		}

@@ -5,11 +5,13 @@ import (
 	"io/fs"
 	"net/netip"
 	"strings"
+	"sync"
 
 	"linen/net/dev"
 	"linen/net/netlink"
 	"linen/net/netns"
 	"linen/net/skb"
+	"linen/net/sock"
 	"linen/net/sysctl"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -21,6 +23,9 @@ type Net struct {
 	kernel *Kernel
 	ns     *netns.Net
 	name   string
+	root   *sock.Caller // who the Go API is: root
+	on     []byte       // an option's value 1, never written
+	calls  sync.Pool    // of *call
 }
 
 // Name returns the name that NewNet was given.
