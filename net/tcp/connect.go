@@ -30,11 +30,12 @@ func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
 	case uapi.TCP_CLOSE:
 		if s.syn { // the attempt failed: told once, then a new one
 			s.syn = false
-			if err := s.TakeError(); err != nil {
-				s.reopen()
-				return err
+			err := s.TakeError()
+			if err == nil {
+				err = errno.ECONNABORTED
 			}
-			return errno.ECONNABORTED
+			s.reopen()
+			return err
 		}
 		return s.open(sa)
 	}

@@ -119,27 +119,6 @@ func (f *file) seenAt(c *call, fd int) {
 	f.seen.Unlock()
 }
 
-// theirs runs do on a copy of the program's end: ENOENT when no descriptor of
-// it is where one was seen last.
-func (f *file) theirs(do func(fd int) error) error {
-	f.seen.Lock()
-	p, fd := f.seen.p, f.seen.fd
-	f.seen.Unlock()
-	if p == nil {
-		return unix.ENOENT
-	}
-	got, err := p.getFD(fd)
-	if err != nil {
-		return unix.ENOENT
-	}
-	defer unix.Close(got)
-	var st unix.Stat_t
-	if err := unix.Fstat(got, &st); err != nil || (fileKey{uint64(st.Dev), st.Ino}) != f.key {
-		return unix.ENOENT
-	}
-	return do(got)
-}
-
 // pump does what a change of the socket's readiness asks for.
 func (f *file) pump() {
 	f.n.guard(func() {

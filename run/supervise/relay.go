@@ -31,14 +31,12 @@ func (st *stream) up() {
 			if err == nil {
 				continue
 			}
-			if err == io.EOF && !st.closedUnread() {
+			if err == io.EOF && st.outputEnded() {
 				st.f.s.Shutdown(sock.Root(), unix.SHUT_WR)
-			} else if err == io.EOF {
-				st.lost()
 			} else if errors.Is(err, unix.ECONNRESET) {
 				st.lost() // closed with data unread
 			}
-			break
+			break // a close is for finish: it may be a reset and not a FIN
 		}
 	})
 	close(st.upEnded)
@@ -49,14 +47,18 @@ func (st *stream) up() {
 func (st *stream) send1(p []byte) bool {
 	m := sock.Msg{Data: p, Flags: uapi.MSG_DONTWAIT | uapi.MSG_NOSIGNAL}
 	for len(m.Data) > 0 {
-		n, err := st.f.s.Sendmsg(sock.Root(), &m)
+		n, err := st.sendSome(&m)
 		st.f.n.host.drain()
-		if err == nil {
+		switch {
+		case err == nil:
 			m.Data = m.Data[n:]
 			continue
-		}
-		if !isEAGAIN(err) {
-			return false // the other relay learns of a reset
+		case err == errno.EPIPE:
+			st.shut(unix.SHUT_RD) // the program's next write fails
+			return false
+		case !isEAGAIN(err):
+			poke(st.data) // the other relay tells the program
+			return false
 		}
 		select {
 		case <-st.space:
@@ -65,6 +67,25 @@ func (st *stream) send1(p []byte) bool {
 		}
 	}
 	return true
+}
+
+// sendSome sends once. A socket tells its error once: when it was told here,
+// the other relay has to know.
+func (st *stream) sendSome(m *sock.Msg) (int, error) {
+	st.sending.Lock()
+	defer st.sending.Unlock()
+	n, err := st.f.s.Sendmsg(sock.Root(), m)
+	if err != nil && err != errno.EPIPE && !isEAGAIN(err) {
+		st.broken = true
+	}
+	return n, err
+}
+
+// failed reports whether sending met the socket's error.
+func (st *stream) failed() bool {
+	st.sending.Lock()
+	defer st.sending.Unlock()
+	return st.broken
 }
 
 // down carries what comes for the program.
@@ -87,11 +108,12 @@ func (st *stream) down() {
 				}
 			case err == errno.EINTR:
 				continue
-			case err != nil:
+			case err != nil || n == 0 && st.failed():
 				st.reset()
 				return
 			case n == 0:
-				st.endOutput()
+				st.shut(unix.SHUT_WR) // the program reads the end
+				st.afterEnd()
 				return
 			}
 			st.f.n.host.drain() // window updates may have woken others
@@ -99,11 +121,29 @@ func (st *stream) down() {
 	})
 }
 
-// carry moves what the socket has to the program, in one piece as closedUnread
-// sees it; gone says that the program cannot take it any more.
+// afterEnd waits for a reset after the peer's end of output: from then on the
+// program cannot write (net/ipv4/tcp_input.c tcp_reset: EPIPE in CLOSE_WAIT).
+func (st *stream) afterEnd() {
+	for st.f.s.Poll()&uapi.POLLHUP == 0 {
+		select {
+		case <-st.data:
+		case <-st.over:
+			return
+		}
+	}
+	st.shut(unix.SHUT_RD)
+}
+
+// shut ends a direction of the pair.
+func (st *stream) shut(how int) {
+	if raw, err := st.our.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), how) })
+	}
+}
+
+// carry moves what the socket has to the program; gone says that the program
+// cannot take it any more.
 func (st *stream) carry(buf []byte) (n int, gone bool, err error) {
-	st.carrying.Lock()
-	defer st.carrying.Unlock()
 	m := sock.Msg{Data: buf, Flags: uapi.MSG_DONTWAIT}
 	if n, err = st.f.s.Recvmsg(sock.Root(), &m); err != nil || n == 0 {
 		return n, false, err
@@ -115,37 +155,25 @@ func (st *stream) carry(buf []byte) (n int, gone bool, err error) {
 	return n, false, nil
 }
 
-// closedUnread reports whether the program has closed its end, not only shut
-// its sending down, while the socket held data for it: that is a reset. What
-// had reached the pair already is the pair's to report.
-func (st *stream) closedUnread() (lost bool) {
+// outputEnded reports whether the program ended its output by shutdown(2).
+func (st *stream) outputEnded() bool {
+	st.f.mu.Lock()
+	defer st.f.mu.Unlock()
+	return st.shutOut
+}
+
+// leftUnread reports whether the program closed its end with data unread: the
+// kernel tells our end then. Nobody may have looked since.
+func (st *stream) leftUnread() (unread bool) {
 	raw, err := st.our.SyscallConn()
 	if err != nil {
 		return false
 	}
-	closed := false
 	raw.Control(func(fd uintptr) {
-		p := []unix.PollFd{{Fd: int32(fd)}}
-		_, err := unix.Poll(p, 0)
-		closed = err == nil && p[0].Revents&unix.POLLHUP != 0
+		v, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		unread = err == nil && v == int(unix.ECONNRESET)
 	})
-	if !closed {
-		return false
-	}
-	st.carrying.Lock() // a write to a closed end returns at once
-	defer st.carrying.Unlock()
-	var queued [4]byte
-	err = st.f.s.Ioctl(sock.Root(), uapi.FIONREAD, queued[:])
-	st.f.mu.Lock()
-	defer st.f.mu.Unlock()
-	return st.discard || err == nil && le.Uint32(queued[:]) > 0
-}
-
-// endOutput lets the program read the end of the stream.
-func (st *stream) endOutput() {
-	if raw, err := st.our.SyscallConn(); err == nil {
-		raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), unix.SHUT_WR) })
-	}
+	return unread
 }
 
 // lost notes that the program closed with data unread: the peer gets a reset
@@ -198,11 +226,12 @@ func (st *stream) closed() {
 	}
 }
 
-// finish closes the socket.
+// finish closes the socket, which resets the connection by itself when the
+// socket has data that nobody read.
 func (st *stream) finish() {
 	f := st.f
 	f.mu.Lock()
-	discard, kept := st.discard, st.kept
+	discard, kept := st.discard || st.leftUnread(), st.kept
 	st.kept = nil
 	f.mu.Unlock()
 	f.s.Watch(nil)

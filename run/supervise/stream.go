@@ -32,7 +32,8 @@ type stream struct {
 	data  chan struct{} // the socket may have something
 	over  chan struct{} // closed at the last close of the program's end
 
-	carrying sync.Mutex // a piece is on its way from the socket to the program; before file.mu
+	sending  sync.Mutex // the socket is asked to send; before file.mu
+	broken   bool       // it failed; under sending
 
 	// Under file.mu.
 	state    streamState
@@ -43,6 +44,7 @@ type stream struct {
 	relaying int           // relays that run
 	closing  bool          // the program's end is closed
 	discard  bool          // data for the program was lost by its close: reset
+	shutOut  bool          // the program ended its output
 	upEnded  chan struct{}
 }
 
@@ -183,12 +185,13 @@ func (st *stream) acceptOne(c *call, flags int) error {
 // the end of its writing reaches the relay through the pair.
 func (st *stream) shutdown(c *call, how int) (int64, error) {
 	f := st.f
-	f.mu.Lock()
-	state := st.state
-	f.mu.Unlock()
 	if how < unix.SHUT_RD || how > unix.SHUT_RDWR {
 		return 0, unix.EINVAL
 	}
+	f.mu.Lock()
+	state := st.state
+	st.shutOut = st.shutOut || state == streamOpen && how != unix.SHUT_RD
+	f.mu.Unlock()
 	if state != streamOpen {
 		if err := f.s.Shutdown(c.who(), how); err != nil {
 			return 0, err

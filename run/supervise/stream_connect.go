@@ -52,12 +52,9 @@ func (st *stream) connect(c *call, sa []byte) (int64, error) {
 	return 0, errAnswered
 }
 
-// outcome ends a blocking connect.
+// outcome ends a blocking connect. A failed one is told once by another connect,
+// after which the socket is as new (net/ipv4/af_inet.c __inet_stream_connect).
 func (st *stream) outcome(who *sock.Caller, sa []byte) error {
-	if err := st.f.s.Base().TakeError(); err != nil {
-		st.state = streamIdle
-		return err
-	}
 	err := st.f.s.Connect(who, sa)
 	if err == nil || err == errno.EISCONN {
 		st.open()

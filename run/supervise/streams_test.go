@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -15,25 +16,29 @@ import (
 	"golang.org/x/sys/unix"
 
 	"linen/run/internal/runtest"
+	"linen/run/supervise"
 )
 
 // streamRoles are the programs that use streams.
 var streamRoles = map[string]func() error{
 	"echo": streamEcho, "refused": streamRefused, "reset": streamReset, "blocking": streamBlocking,
-	"full": streamFull, "accept": streamAccept,
+	"full": streamFull, "accept": streamAccept, "reset of a writer": streamResetWriter, "reset after the end": streamResetAfterEnd,
+	"reset elsewhere": streamResetElsewhere,
 }
 
+// The relay alone, over wires of the test's, and over TCP.
 func TestStreams(t *testing.T) {
 	runtest.Everywhere(t, func(t *testing.T) {
 		l := newLab(t)
 		registerWires(l.h1.Namespace())
-		n := l.node(l.h1)
-		for role := range streamRoles {
-			t.Run(role, func(t *testing.T) {
-				if out, exit := run(t, n, []string{envRole + "=stream " + role}, "/proc/self/exe"); !exit.Success() {
-					t.Errorf("exit %+v:\n%s", exit, out)
-				}
-			})
+		for name, n := range map[string]*supervise.Node{"wire": l.node(l.h1), "tcp": l.node(l.h2)} {
+			for role := range streamRoles {
+				t.Run(name+" "+role, func(t *testing.T) {
+					if out, exit := run(t, n, []string{envRole + "=stream " + role}, "/proc/self/exe"); !exit.Success() {
+						t.Errorf("exit %+v:\n%s", exit, out)
+					}
+				})
+			}
 		}
 	})
 }
@@ -124,6 +129,8 @@ func streamRefused() error {
 	defer l.Close()
 	c.ok("again", unix.Connect(fd, to) == nil)
 	err = unix.Connect(nb, to)
+	c.ok("the failure is over", err == unix.ECONNABORTED, err) // SO_ERROR told it
+	err = unix.Connect(nb, to)
 	c.ok("again", err == unix.EINPROGRESS, err)
 	got = wait(nb, unix.POLLOUT, 30000)
 	c.ok("connected", got == unix.POLLOUT, got)
@@ -158,6 +165,82 @@ func streamReset() error {
 	c.ok("what came before", err == nil && string(buf[:n]) == " words", n, err)
 	_, err = a.Read(buf)
 	c.ok("reset", errors.Is(err, unix.ECONNRESET), err)
+	return c.err()
+}
+
+// streamResetWriter resets a connection whose other end only writes.
+func streamResetWriter() error {
+	var c checks
+	a, b, err := connection()
+	if err != nil {
+		return err
+	}
+	b.(*net.TCPConn).SetLinger(0)
+	chunk := make([]byte, 1<<16)
+	go func() {
+		io.ReadFull(b, make([]byte, 1<<20))
+		b.Close()
+	}()
+	for err == nil {
+		_, err = a.Write(chunk)
+	}
+	c.ok("write", errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE), err)
+	return c.err()
+}
+
+// streamResetAfterEnd writes to a peer that has closed: it answers with a reset,
+// and from then on nothing can be written.
+func streamResetAfterEnd() error {
+	var c checks
+	a, b, err := connection()
+	if err != nil {
+		return err
+	}
+	b.Close()
+	n, err := a.Read(make([]byte, 10))
+	c.ok("end", n == 0 && err == io.EOF, n, err)
+	for err = nil; err == nil; {
+		_, err = a.Write([]byte("x"))
+	}
+	c.ok("write", errors.Is(err, unix.EPIPE), err)
+	n, err = a.Read(make([]byte, 10))
+	c.ok("still the end", n == 0 && err == io.EOF, n, err)
+	return c.err()
+}
+
+// streamResetElsewhere resets a connection of which only a child that makes no
+// network calls has a descriptor.
+func streamResetElsewhere() error {
+	var c checks
+	a, b, err := connection()
+	if err != nil {
+		return err
+	}
+	f, err := a.(*net.TCPConn).File()
+	if err != nil {
+		return err
+	}
+	out, stdout, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	p, err := os.StartProcess("/bin/sh", []string{"sh", "-c", "exec 5<&0; exec 0</dev/null; echo begin; head -c 1 <&5"}, &os.ProcAttr{Files: []*os.File{f, stdout, stdout}, Env: []string{"LC_ALL=C"}})
+	if err != nil {
+		return err
+	}
+	f.Close()
+	stdout.Close()
+	a.Close()
+	said := make([]byte, 6)
+	if _, err = io.ReadFull(out, said); err != nil {
+		return err
+	}
+	b.(*net.TCPConn).SetLinger(0)
+	b.Close()
+	rest, err := io.ReadAll(out)
+	c.ok("reset", err == nil && bytes.Contains(rest, []byte("Connection reset by peer")), string(rest), err)
+	_, err = p.Wait()
+	c.ok("child", err == nil, err)
 	return c.err()
 }
 

@@ -49,6 +49,7 @@ const (
 	connecting
 	joined
 	listening
+	failed // a connect
 	broken
 )
 
@@ -123,6 +124,11 @@ func (s *wire) Connect(_ *sock.Caller, sa []byte) (err error) {
 			}
 		case listening:
 			err = errno.EISCONN
+		case failed: // told once, then it is as new
+			s.phase = fresh
+			if err = s.TakeError(); err == nil {
+				err = errno.ECONNABORTED
+			}
 		default:
 			s.phase, s.to = connecting, binary.BigEndian.Uint16(sa[2:])
 			if s.port == 0 {
@@ -144,7 +150,7 @@ func (s *wire) handshake() {
 			return
 		}
 		if l == nil {
-			s.phase, refused = fresh, true
+			s.phase, refused = failed, true
 			return
 		}
 		p := s.w.create(nil, s.Net())
@@ -213,20 +219,17 @@ func (s *wire) Sendmsg(_ *sock.Caller, m *sock.Msg) (n int, err error) {
 
 func (s *wire) Recvmsg(_ *sock.Caller, m *sock.Msg) (n int, err error) {
 	m.Reset()
-	s.w.mu.Lock()
-	empty := len(s.in) == 0
-	s.w.mu.Unlock()
-	if empty {
-		if err := s.TakeError(); err != nil {
-			return 0, err
-		}
-	}
 	s.do(func(tell func(*wire)) {
-		switch {
-		case len(s.in) > 0:
+		if len(s.in) > 0 {
 			n = copy(m.Data, s.in)
 			s.in = s.in[n:]
 			tell(s.peer)
+			return
+		}
+		if err = s.TakeError(); err != nil {
+			return
+		}
+		switch {
 		case s.eof || s.phase == broken:
 		case s.phase != joined:
 			err = errno.ENOTCONN
@@ -317,7 +320,6 @@ func (s *wire) Shutdown(_ *sock.Caller, how int) (err error) {
 }
 
 func (s *wire) Close() error {
-	var reset *wire
 	s.do(func(tell func(*wire)) {
 		if s.closed {
 			return
@@ -329,16 +331,14 @@ func (s *wire) Close() error {
 		if s.peer != nil {
 			s.peer.eof, s.peer.peer = true, nil
 			if len(s.in) > 0 || s.LingerZero() {
-				reset = s.peer
-				reset.phase = broken
+				// Under the lock, or a reader takes the end before the error.
+				s.peer.phase = broken
+				s.peer.SetError(nil, errno.ECONNRESET)
 			}
 			tell(s.peer)
 		}
 		s.phase = broken
 	})
-	if reset != nil {
-		reset.SetError(nil, errno.ECONNRESET)
-	}
 	s.End()
 	return nil
 }
