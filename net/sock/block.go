@@ -75,12 +75,14 @@ func Send(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 	b := s.Base()
 	b.Pass(OpSend)
 	deadline := b.deadline(b.sndTimeo.Load())
-	whole, sent := m.Data, 0
+	whole, sent, flags := m.Data, 0, m.Flags
+	defer func() { m.Flags = flags }()
 	for {
 		n, err := s.Sendmsg(who, m)
 		sent += max(n, 0)
 		if err == nil && sent < len(whole) && b.typ == uapi.SOCK_STREAM && m.Flags&uapi.MSG_DONTWAIT == 0 {
 			m.Data = whole[sent:]
+			m.Flags &^= uapi.MSG_ZEROCOPY // one call has one completion
 			continue
 		}
 		if err == errno.EAGAIN && m.Flags&uapi.MSG_DONTWAIT == 0 {

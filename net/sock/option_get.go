@@ -137,6 +137,8 @@ func (s *Sock) getMore(name int, val []byte) (int, error) {
 		return PutInt(val, s.opts.busyPoll)
 	case uapi.SO_PREFER_BUSY_POLL:
 		return PutInt(val, s.bit(FlagPreferBusy))
+	case uapi.SO_ZEROCOPY:
+		return PutInt(val, s.bit(FlagZerocopy))
 	case uapi.SO_TXREHASH:
 		if s.typ != uapi.SOCK_STREAM {
 			return 0, errno.EOPNOTSUPP
@@ -155,7 +157,7 @@ func (s *Sock) getMore(name int, val []byte) (int, error) {
 		return copy(val, sa), nil
 	case uapi.SO_PEERGROUPS, soPeerPidfd:
 		return 0, errno.ENODATA
-	case uapi.SO_BSDCOMPAT, uapi.SO_WIFI_STATUS, uapi.SO_NOFCS, uapi.SO_INCOMING_NAPI_ID, uapi.SO_ZEROCOPY, uapi.SO_RESERVE_MEM:
+	case uapi.SO_BSDCOMPAT, uapi.SO_WIFI_STATUS, uapi.SO_NOFCS, uapi.SO_INCOMING_NAPI_ID, uapi.SO_RESERVE_MEM:
 		return PutInt(val, 0)
 	case uapi.SO_PASSCRED, uapi.SO_PASSSEC, soPassPidfd, soPassRights:
 		return 0, errno.EOPNOTSUPP

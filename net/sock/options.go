@@ -145,7 +145,7 @@ func (s *Sock) setMore(who *Caller, name, v int, val []byte) error {
 		s.opts.txrehash = int8(v)
 	case uapi.SO_CNX_ADVICE, uapi.SO_BSDCOMPAT:
 	case uapi.SO_ZEROCOPY:
-		return errno.EOPNOTSUPP // zero-copy sending is not done
+		return s.setZerocopy(v)
 	case uapi.SO_RESERVE_MEM:
 		if v < 0 {
 			return errno.EINVAL

@@ -81,6 +81,7 @@ type Sock struct {
 	PacingRate atomic.Uint64 // SO_MAX_PACING_RATE, bytes a second; ^0: none
 	TSFlags    atomic.Uint32 // SO_TIMESTAMPING: SOF_TIMESTAMPING_*
 	tsKey      atomic.Uint32 // SOF_TIMESTAMPING_OPT_ID's counter
+	zcKey      uint32        // the next send's number in MSG_ZEROCOPY's completions; queues.mu guards it
 	rcvbuf     atomic.Int64  // bytes of truesize
 	sndbuf     atomic.Int64
 	rcvlowat   atomic.Int32

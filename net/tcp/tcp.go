@@ -123,7 +123,11 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 			return 0, err
 		}
 	}
-	return s.write(m)
+	n, err := s.write(m)
+	if n > 0 && s.WantsZerocopy(m.Flags) {
+		s.CompleteZerocopy(1)
+	}
+	return n, err
 }
 
 // sendable says why nothing can be sent: EAGAIN while connecting.

@@ -23,7 +23,8 @@ type cork struct {
 	data []byte
 	ck   inet.Cookie
 	to   inet.Addr
-	name bool // to came with the send
+	name bool   // to came with the send
+	zc   uint32 // sends with MSG_ZEROCOPY
 }
 
 func (k *cork) clear() { *k = cork{on: k.on, data: k.data[:0]} }
@@ -57,6 +58,9 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	}
 	if err := s.transmit(m.Data, &ck, to, connected, m.Flags); err != nil {
 		return 0, err
+	}
+	if s.WantsZerocopy(m.Flags) {
+		s.CompleteZerocopy(1)
 	}
 	return len(m.Data), nil
 }
@@ -104,6 +108,9 @@ func (s *Sock) sendCorked(who *sock.Caller, m *sock.Msg) (int, error) {
 	}
 	k.data = append(k.data, m.Data...)
 	k.ck.Confirm = m.Flags&uapi.MSG_CONFIRM != 0
+	if s.WantsZerocopy(m.Flags) {
+		k.zc++
+	}
 	if k.on || m.Flags&uapi.MSG_MORE != 0 {
 		return len(m.Data), nil
 	}
@@ -117,6 +124,7 @@ func (s *Sock) sendCorked(who *sock.Caller, m *sock.Msg) (int, error) {
 func (s *Sock) push(flags int) error {
 	k := &s.cork
 	err := s.transmit(k.data, &k.ck, k.to, !k.name, flags)
+	s.CompleteZerocopy(k.zc)
 	k.clear()
 	s.corking.Store(k.on)
 	return err

@@ -139,8 +139,6 @@ func differs(level, option, v int) bool {
 	switch option {
 	case uapi.SO_ATTACH_BPF, uapi.SO_ATTACH_REUSEPORT_EBPF:
 		return true // EBADF is the supervisor's, who knows the descriptors
-	case uapi.SO_ZEROCOPY:
-		return true // zero-copy sending is not done: EOPNOTSUPP
 	}
 	return false
 }
