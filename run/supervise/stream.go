@@ -32,8 +32,8 @@ type stream struct {
 	data  chan struct{} // the socket may have something
 	over  chan struct{} // closed at the last close of the program's end
 
-	sending  sync.Mutex // the socket is asked to send; before file.mu
-	broken   bool       // it failed; under sending
+	sending sync.Mutex // the socket is asked to send; before file.mu
+	broken  bool       // it failed; under sending
 
 	// Under file.mu.
 	state    streamState
