@@ -25,10 +25,10 @@ if [ "${CI:-}" = true ]; then
 	rerun=(--rerun-fails=2 --rerun-fails-max-failures=10)
 fi
 mkdir -p test-results
-rm -f "test-results/$mode.json" "test-results/$mode.rerun.json"
+rm -f "test-results/$mode.json" "test-results/$mode.goapi.json" "test-results/$mode.rerun.json"
 
 sum=$(go tool -n -modfile=tools/go.mod gotestsum) || exit 1
-tests() { # tests JSON PACKAGES
+tests() { # tests JSON PACKAGES (of the module in this folder)
 	"$sum" --format pkgname --format-hide-empty-pkg --hide-summary=skipped \
 		--jsonfile "$1" "${rerun[@]}" --packages="$2" -- "${flags[@]}"
 }
@@ -46,6 +46,12 @@ if [ $code -ne 0 ] && [ "${CI:-}" = true ]; then
 		code=$?
 		json+=("test-results/$mode.rerun.json")
 	fi
+fi
+
+# test/goapi is a module of its own, because its tests need others' modules.
+if [ "$*" = ./... ]; then
+	(cd test/goapi && tests "../../test-results/$mode.goapi.json" ./...) || code=1
+	json+=("test-results/$mode.goapi.json")
 fi
 
 go run ./internal/testreport -flaky "test-results/flaky-$mode.txt" "${json[@]}" || code=1
