@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"linen"
+	"linen/net/dev"
 	"linen/net/netns"
 	"linen/net/sock"
 	"linen/uapi"
@@ -54,7 +55,16 @@ func listenIn(t testing.TB, n *netns.Net) sock.Socket {
 // quietConn is both ends of a connection over a quiet pair.
 func quietConn(t testing.TB) (clock *linen.ManualClock, cli, srv sock.Socket) {
 	t.Helper()
+	return connOn(t, 0)
+}
+
+// connOn is quietConn on a link without some offloads.
+func connOn(t testing.TB, off dev.Features) (clock *linen.ManualClock, cli, srv sock.Socket) {
+	t.Helper()
 	clock, a, b := quiet(t)
+	if off != 0 {
+		without(t, off, a, b)
+	}
 	l := listenIn(t, b)
 	cli = socketIn(t, a)
 	t.Cleanup(func() { cli.Close() })
@@ -66,8 +76,11 @@ func quietConn(t testing.TB) (clock *linen.ManualClock, cli, srv sock.Socket) {
 
 // bulk returns a function that moves 64 KiB through a connection on a link
 // without delay.
-func bulk(t testing.TB) func() {
-	clock, cli, srv := quietConn(t)
+func bulk(t testing.TB) func() { return bulkWithout(t, 0) }
+
+// bulkWithout is bulk on a link without some offloads.
+func bulkWithout(t testing.TB, off dev.Features) func() {
+	clock, cli, srv := connOn(t, off)
 	data := make([]byte, 1<<16)
 	out := new(sock.Msg)
 	in := &sock.Msg{Data: make([]byte, 1<<16)}
@@ -166,5 +179,48 @@ func BenchmarkConnectAcceptClose(b *testing.B) {
 		s.Setsockopt(root, uapi.SOL_SOCKET, uapi.SO_LINGER, linger)
 		s.Close()
 		srv.Close()
+	}
+}
+
+// without takes offloads off both ends of a quiet pair, and gives them GRO.
+func without(t testing.TB, off dev.Features, nets ...*netns.Net) {
+	t.Helper()
+	for _, n := range nets {
+		n.Lock()
+		must(t, dev.ChangeFeatures(dev.ByName(n, "eth0"), dev.FeatGRO, off|dev.FeatGRO))
+		n.Unlock()
+	}
+}
+
+// What a link at MTU 1500 without offloads does (performance.md): super-packets
+// are cut in front of the device, and with software checksums computed there
+// and verified where they arrive.
+const (
+	softCut  = dev.FeatAllTSO
+	softCsum = dev.FeatAllTSO | dev.FeatHWCsum
+)
+
+func BenchmarkBulk1500(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		off  dev.Features
+	}{{"checksummed", softCsum}, {"offloaded", softCut}} {
+		b.Run(c.name, func(b *testing.B) {
+			step := bulkWithout(b, c.off)
+			b.SetBytes(1 << 16)
+			b.ReportAllocs()
+			for b.Loop() {
+				step()
+			}
+		})
+	}
+}
+
+func TestBulk1500AllocatesNothing(t *testing.T) {
+	for _, off := range []dev.Features{softCut, softCsum} {
+		step := bulkWithout(t, off)
+		if n := testing.AllocsPerRun(200, step); n >= 1 {
+			t.Errorf("without %#x: %v allocations for 64 KiB", off, n)
+		}
 	}
 }
