@@ -150,7 +150,7 @@ func (e *Engine) supervisor(ctx context.Context, name string) (*supervise.Node, 
 			return n.sup, n, nil
 		}
 	}
-	sup, err := e.host.Start(ctx, supervise.Config{Net: e.Net(name).Namespace(), Init: e.init(n.spec)})
+	sup, err := e.host.Start(ctx, supervise.Config{Net: e.Net(name).Namespace(), NewNet: e.net.further, Init: e.init(n.spec)})
 	if err != nil {
 		return nil, nil, fmt.Errorf("node %s: %w", name, err)
 	}

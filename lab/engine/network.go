@@ -18,6 +18,7 @@ import (
 	"linen/lib/impair"
 	"linen/net/dev"
 	"linen/net/ipv4"
+	"linen/net/netns"
 	"linen/uapi"
 )
 
@@ -72,6 +73,16 @@ func (w *network) createNode(s lab.NodeSpec) error {
 	defer w.mu.Unlock()
 	w.nodes[s.Name], w.kinds[s.Name] = n, s.Switch
 	return nil
+}
+
+// further makes the Net of another network namespace of a node's programs
+// (supervise.Config.NewNet).
+func (w *network) further(name string) (*netns.Net, func(), error) {
+	n, err := w.kernel.NewNet(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return n.Namespace(), func() { n.Close() }, nil
 }
 
 func prepare(n *linen.Net, s lab.NodeSpec) error {

@@ -103,8 +103,17 @@ func (p *initProc) setUp() error {
 	if p.forker, listener, err = startForker(r.Filter); err != nil {
 		return err
 	}
-	defer listener.Close()
-	return p.conn.Send(event{Op: evReady, Killable: p.forker.killable}, listener)
+	files = []*os.File{listener}
+	if v.NetNS {
+		ids, err := namespaceIDs()
+		if err != nil {
+			listener.Close()
+			return fmt.Errorf("namespace ids: %w", err)
+		}
+		files = append(files, ids)
+	}
+	defer msg.CloseAll(files)
+	return p.conn.Send(event{Op: evReady, Killable: p.forker.killable}, files...)
 }
 
 func (p *initProc) expect(op string) (request, error) {
@@ -133,6 +142,8 @@ func (p *initProc) serve() {
 			p.exec(r.ID, r.Program, files)
 		case r.Op == opSignal:
 			p.signal(r)
+		case r.Op == opAttach && r.Attach != nil:
+			p.attach(r.ID, r.Attach)
 		}
 		msg.CloseAll(files)
 	}

@@ -29,6 +29,7 @@ type Node struct {
 	mode     Mode
 	listener *seccomp.Listener
 	netns    uint64
+	ids      int           // see NamespaceIDs
 	done     chan struct{} // closed when the init has been reaped
 	reader   sync.WaitGroup
 
@@ -36,6 +37,7 @@ type Node struct {
 		sync.Mutex
 		next  uint64
 		procs map[uint64]*Proc
+		asked map[uint64]chan error // by Attach
 		gone  bool
 	}
 }
@@ -105,8 +107,8 @@ func start(ctx context.Context, cfg Config, mode Mode) (*Node, error) {
 	}
 	defer theirs.Close()
 	cmd := command(cfg, mode, theirs)
-	n := &Node{conn: conn, mode: mode, done: make(chan struct{})}
-	n.mu.procs = map[uint64]*Proc{}
+	n := &Node{conn: conn, mode: mode, ids: -1, done: make(chan struct{})}
+	n.mu.procs, n.mu.asked = map[uint64]*Proc{}, map[uint64]chan error{}
 	started := make(chan error)
 	go func() {
 		// The parent-death signal follows the thread that forked, so the thread
@@ -174,7 +176,7 @@ func (n *Node) handshake(ctx context.Context, cfg Config) (err error) {
 		}
 	}()
 	s := &setup{
-		Views: n.mode.MountNS, UserNS: n.mode.UserNS, Hostname: cfg.Hostname, Etc: cfg.Etc, Binds: cfg.Binds,
+		Views: n.mode.MountNS, NetNS: n.mode.NetNS, UserNS: n.mode.UserNS, Hostname: cfg.Hostname, Etc: cfg.Etc, Binds: cfg.Binds,
 	}
 	if cfg.ServeFuse != nil {
 		if s.FuseDevice = cfg.FuseDevice; s.FuseDevice == "" {
@@ -208,10 +210,15 @@ func (n *Node) filter(cfg Config) error {
 		return err
 	}
 	defer msg.CloseAll(files)
-	if len(files) != 1 {
+	if len(files) == 0 || len(files) > 2 {
 		return errors.New("nodeinit: no listener came")
 	}
 	n.mode.Killable = ev.Killable
+	if len(files) == 2 {
+		if n.ids, err = unix.FcntlInt(files[1].Fd(), unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			return fmt.Errorf("nodeinit: namespace ids: %w", err)
+		}
+	}
 	fd, err := unix.FcntlInt(files[0].Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("nodeinit: listener: %w", err)
@@ -258,6 +265,11 @@ func (n *Node) Listener() *seccomp.Listener { return n.listener }
 // node has none of its own).
 func (n *Node) NetNS() uint64 { return n.netns }
 
+// NamespaceIDs is an rtnetlink socket of the node's network namespace, member of
+// RTNLGRP_NSID; -1 where the node has no namespace of its own. It is the Node's
+// to close.
+func (n *Node) NamespaceIDs() int { return n.ids }
+
 // PID is the process id of the init.
 func (n *Node) PID() int { return n.pid }
 
@@ -276,5 +288,9 @@ func (n *Node) Close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.mu.gone = true
+	if n.ids >= 0 {
+		unix.Close(n.ids)
+		n.ids = -1
+	}
 	return nil
 }

@@ -113,6 +113,12 @@ func (n *Node) handle(ev event) {
 		if p := n.forget(ev.ID); p != nil {
 			p.started <- execError(ev)
 		}
+	case evAttached:
+		if ev.Errno != 0 {
+			n.answered(ev.ID, ev.Errno)
+		} else {
+			n.answered(ev.ID, nil)
+		}
 	case evExited:
 		if p := n.forget(ev.ID); p != nil {
 			p.exit = ev.Exit
@@ -131,9 +137,12 @@ func execError(ev event) error {
 // abandon ends every wait: the init has gone and its programs with it.
 func (n *Node) abandon() {
 	n.mu.Lock()
-	procs := n.mu.procs
-	n.mu.procs, n.mu.gone = map[uint64]*Proc{}, true
+	procs, asked := n.mu.procs, n.mu.asked
+	n.mu.procs, n.mu.asked, n.mu.gone = map[uint64]*Proc{}, map[uint64]chan error{}, true
 	n.mu.Unlock()
+	for _, done := range asked {
+		done <- ErrGone
+	}
 	for _, p := range procs {
 		p.err = ErrGone
 		select {

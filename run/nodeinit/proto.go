@@ -18,6 +18,7 @@ const (
 	opFilter = "filter" // -> ready, with the seccomp listener
 	opExec   = "exec"   // -> started or failed, later exited
 	opSignal = "signal" // no answer
+	opAttach = "attach" // -> attached
 )
 
 // request travels from the supervisor to the init.
@@ -29,11 +30,13 @@ type request struct {
 	Program *Program          `json:",omitempty"`
 	Signal  unix.Signal       `json:",omitempty"`
 	Group   bool              `json:",omitempty"` // Signal goes to the process group
+	Attach  *attachSpec       `json:",omitempty"`
 }
 
 // setup is the part of Config that the init needs.
 type setup struct {
 	Views      bool // in a mount namespace of its own
+	NetNS      bool // in a network namespace of its own
 	UserNS     bool
 	Hostname   string
 	Etc        map[string]string
@@ -49,6 +52,8 @@ const (
 	evStarted = "started"
 	evFailed  = "failed"
 	evExited  = "exited"
+
+	evAttached = "attached"
 )
 
 // event travels from the init to the supervisor.

@@ -23,10 +23,10 @@ type Config struct {
 	Credentials bool
 	// Chown notifies the chown family, for the same reason.
 	Chown bool
-	// Namespaces notifies unshare and setns when they concern a network
-	// namespace, for nodes without a user namespace.
+	// Namespaces notifies unshare, clone and setns when they concern a network
+	// or user namespace.
 	Namespaces bool
-	// Mounts notifies mount and umount2, for `ip netns add` without namespaces.
+	// Mounts notifies mount, umount2 and fsopen.
 	Mounts bool
 	// Files notifies the open, stat, access and readlink families: the fallback
 	// for nodes without a FUSE tree.
@@ -133,14 +133,15 @@ func (b *builder) optional(c Config) {
 	if c.Namespaces {
 		// setns may name a namespace of any kind: only the supervisor can tell.
 		b.match([]uint32{unix.SYS_SETNS}, notify)
-		b.match([]uint32{unix.SYS_UNSHARE}, func() {
+		// clone3 has its flags in memory, out of the filter's sight.
+		b.match([]uint32{unix.SYS_UNSHARE, unix.SYS_CLONE}, func() {
 			b.load(argLow(0))
 			b.ifSet(unix.CLONE_NEWNET|unix.CLONE_NEWUSER, unix.SECCOMP_RET_USER_NOTIF)
 			b.ret(unix.SECCOMP_RET_ALLOW)
 		})
 	}
 	if c.Mounts {
-		b.match([]uint32{unix.SYS_MOUNT, unix.SYS_UMOUNT2}, notify)
+		b.match([]uint32{unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_FSOPEN}, notify)
 	}
 	if c.Files {
 		b.match(fileCalls, notify)

@@ -18,6 +18,8 @@ type call struct {
 	seccomp.Notif
 	n *Node
 	p *process // found on first use
+	// on is the file that the call is about, when one was looked up.
+	on *file
 	// undo puts back what the call consumed when its caller has not seen the
 	// answer; nil: nothing.
 	undo func()
@@ -110,7 +112,16 @@ func (c *call) who() *sock.Caller {
 	if err != nil {
 		return &sock.Caller{UID: nobody, GID: nobody}
 	}
-	return p.who()
+	if !c.n.nested.Load() && !p.moved.Load() {
+		return p.who()
+	}
+	var sp *space
+	if c.on != nil {
+		sp = c.n.spaces.standing(c.on.s.Base().Net())
+	} else if sp, err = c.n.spaces.of(c.target()); err != nil {
+		sp = nil
+	}
+	return p.whoIn(sp)
 }
 
 // nobody is the overflow id (kernel.overflowuid).
@@ -162,6 +173,7 @@ func (c *call) file(fd int) (*file, error) {
 		return nil, errContinue
 	}
 	f.seenAt(c, fd)
+	c.on = f
 	return f, nil
 }
 

@@ -41,6 +41,9 @@ func capget(c *call) (int64, error) {
 	if c.n.real {
 		return 0, errContinue
 	}
+	if p, err := c.process(); err == nil && p.nested() {
+		return 0, errContinue
+	}
 	parts, pid, err := c.capHeader()
 	if err != nil || parts == 0 {
 		return 0, err

@@ -29,6 +29,7 @@ type file struct {
 	our    int  // our end; -1 when it is the relay's
 	stream bool // a byte stream: relayed, not trapped
 	dirty  atomic.Bool
+	held   atomic.Bool  // counted by spaces.hold
 	wd     atomic.Int32 // the watch for its close
 	relays sync.WaitGroup
 
@@ -162,6 +163,10 @@ func (f *file) gone() {
 		f.mu.Unlock()
 		if f.stream {
 			f.st.closed()
+			f.n.spaces.ending.Go(func() {
+				f.relays.Wait() // what was sent before is on its way
+				f.letGo()
+			})
 			return
 		}
 		f.s.Watch(nil)
@@ -169,8 +174,16 @@ func (f *file) gone() {
 		f.closeOur()
 		f.s.Close()
 		f.ring.end()
+		f.letGo()
 	})
 	f.n.host.drain()
+}
+
+// letGo gives up the file's hold on its network namespace.
+func (f *file) letGo() {
+	if f.held.Swap(false) {
+		f.n.spaces.release(f.s.Base().Net())
+	}
 }
 
 // cut ends the relays of a file whose node is closed, even when a process of

@@ -51,7 +51,7 @@ func (c *call) kernelFile(dirfd int, addr uint64, follow bool) (name string, nod
 	if !ours {
 		return "", nil, false, nil
 	}
-	if node, err = c.n.tree.Walk(name, follow); err != nil {
+	if node, err = c.n.treeOf(int(c.TID)).Walk(name, follow); err != nil {
 		return name, nil, true, nil
 	}
 	return name, node, true, nil

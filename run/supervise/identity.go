@@ -62,6 +62,9 @@ func (c *call) look(f func(k *cred) (int64, error)) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if p.nested() {
+		return 0, errContinue
+	}
 	p.mu.Lock()
 	p.settle()
 	k := p.cred.clone()
@@ -78,6 +81,9 @@ func (c *call) change(f func(k *cred) (int64, error)) (int64, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.userNS() != 0 {
+		return 0, errContinue
+	}
 	p.settle()
 	k := p.cred.clone()
 	v, err := f(&k)

@@ -29,6 +29,10 @@ type Config struct {
 	// Net answers the programs' calls. It stays the caller's, who closes it
 	// after the node.
 	Net *netns.Net
+	// NewNet makes the Net of a further network namespace of the node's
+	// programs, with a lo that is down, and says how to close it; name is for
+	// people. nil: programs cannot have more than the one.
+	NewNet func(name string) (net *netns.Net, end func(), err error)
 	// Init says how the node's init is made: name, host name, files, binds. Its
 	// Filter and ServeFuse are set here.
 	Init nodeinit.Config
@@ -49,8 +53,11 @@ type Node struct {
 	init    *nodeinit.Node
 	l       *seccomp.Listener
 	mode    nodeinit.Mode
-	real    bool // root without a user namespace: set*id happen for real too
-	tree    *filetree.Node
+	real    bool           // root without a user namespace: set*id happen for real too
+	tree    *filetree.Node // of the namespace that it began with
+	view    func(*netns.Net) *filetree.Node
+	spaces  spaces
+	nested  atomic.Bool // a program has made a user namespace
 	fuse    *fuse.Server
 	log     *slog.Logger
 	wg      sync.WaitGroup
@@ -61,7 +68,6 @@ type Node struct {
 	create sync.Mutex // one descriptor is chosen and placed at a time
 
 	mu     sync.Mutex
-	nets   map[uint64]*netns.Net // by inode of the network namespace
 	files  map[fileKey]*file
 	tids   map[int]*process
 	ctl    map[*netns.Net]sock.Socket // the sockets that answer ioctls of others
@@ -99,14 +105,13 @@ func New(ctx context.Context, log *slog.Logger, cfg Config) (*Node, error) {
 func (h *Host) Start(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{
 		host: h, cfg: cfg, log: h.log.With("node", cfg.Init.Name),
-		nets: map[uint64]*netns.Net{}, files: map[fileKey]*file{}, tids: map[int]*process{},
-		ctl: map[*netns.Net]sock.Socket{}, settings: map[fileKey]*setting{},
+		files: map[fileKey]*file{}, tids: map[int]*process{},
+		ctl: map[*netns.Net]sock.Socket{}, settings: map[fileKey]*setting{}, view: cfg.Files,
 	}
-	files := cfg.Files
-	if files == nil {
-		files = KernelFiles
+	if n.view == nil {
+		n.view = KernelFiles
 	}
-	n.tree = files(cfg.Net)
+	n.tree = n.view(cfg.Net)
 	init := cfg.Init
 	init.ServeFuse = n.serveFuse
 	init.Filter = filterFor
@@ -119,25 +124,30 @@ func (h *Host) Start(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.l, n.mode = n.init.Listener(), n.init.Mode()
 	n.real = !n.mode.UserNS && os.Geteuid() == 0
-	n.nets[n.init.NetNS()] = cfg.Net
+	if err := n.spaces.start(n, cfg.Net); err != nil {
+		n.init.Close()
+		n.fuse.Close()
+		return nil, fmt.Errorf("supervise: %w", err)
+	}
 	for range receivers {
 		n.wg.Go(n.receive)
 	}
 	return n, nil
 }
 
-// filterFor notifies, beyond what the mode needs, the making of further
-// network namespaces: a node has one Net so far.
+// filterFor notifies, beyond what the mode needs, the making and entering of
+// namespaces, which emulated credentials may forbid, and mounts, because a
+// fresh sysfs would show the host kernel's devices.
 func filterFor(m nodeinit.Mode) seccomp.Config {
 	c := nodeinit.DefaultFilter(m)
-	c.Namespaces = true
+	c.Namespaces, c.Mounts = true, true
 	return c
 }
 
 func (n *Node) serveFuse(f *os.File) error {
 	var err error
 	n.fuse, err = fuse.Serve(f, fuse.Tree{
-		Root:   func(fuse.Caller) *filetree.Node { return n.tree },
+		Root:   func(c fuse.Caller) *filetree.Node { return n.treeOf(int(c.PID)) },
 		Access: n.mayWrite,
 	})
 	return err
@@ -153,7 +163,11 @@ func (n *Node) mayWrite(c fuse.Caller, _ *filetree.Node) error {
 	if err != nil {
 		return unix.EACCES
 	}
-	if who := p.who(); who.Capable(sock.CapNetAdmin) || who.UID == 0 {
+	sp, err := n.spaces.of(seccomp.Target{TID: int(c.PID)})
+	if err != nil {
+		return unix.EACCES
+	}
+	if who := p.whoIn(sp); who.Capable(sock.CapNetAdmin) || who.UID == 0 && !p.nested() {
 		return nil
 	}
 	return unix.EACCES
@@ -197,6 +211,7 @@ func (n *Node) Close() error {
 }
 
 func (n *Node) close() {
+	n.spaces.stop()
 	n.init.Close()
 	n.wg.Wait()
 	n.procs.Wait()
@@ -231,6 +246,7 @@ func (n *Node) close() {
 	for _, s := range ctl {
 		s.Close()
 	}
+	n.spaces.close()
 	for _, s := range settings {
 		s.close()
 	}
@@ -284,13 +300,24 @@ func (n *Node) receive() {
 	}
 }
 
-// netOf returns the Net that the caller's network namespace stands for, or nil.
+// netOf returns the Net that a thread's network namespace stands for, or nil.
 func (n *Node) netOf(t seccomp.Target) *netns.Net {
-	ino, err := t.NetNS()
+	sp, err := n.spaces.of(t)
 	if err != nil {
+		if err == errForeign {
+			n.log.Info("a program is in a network namespace that is not the node's", "pid", t.TID)
+		}
 		return nil
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.nets[ino]
+	return sp.net
+}
+
+// treeOf returns the kernel files that a thread sees.
+func (n *Node) treeOf(tid int) *filetree.Node {
+	if tid != 0 && n.spaces.ready.Load() {
+		if sp, err := n.spaces.of(seccomp.Target{TID: tid}); err == nil {
+			return sp.tree
+		}
+	}
+	return n.tree
 }

@@ -20,6 +20,9 @@ type process struct {
 	tgid  int
 	pidfd int
 
+	user  uint64      // its user namespace when it is not the node's
+	moved atomic.Bool // it may have another user namespace since
+
 	mu     sync.Mutex
 	cred   cred
 	image  string                      // what it ran when it began an execve; "" when it began none
@@ -59,6 +62,7 @@ func (n *Node) newProcess(tid int, st seccomp.Status) (*process, error) {
 		return nil, err
 	}
 	p := &process{n: n, tgid: st.TGID, pidfd: fd, cred: n.inherited(st.PPID)}
+	p.moved.Store(true)
 	n.mu.Lock()
 	if other := n.tids[st.TGID]; other != nil || n.closed {
 		n.mu.Unlock()
@@ -156,12 +160,15 @@ func (n *Node) findNet(tgid int) func(pid, fd int) *netns.Net {
 		if pid > 0 {
 			return n.netOf(seccomp.Target{TID: pid})
 		}
-		id, err := seccomp.Target{TID: tgid}.File(fd)
+		got, err := seccomp.Target{TID: tgid}.GetFD(fd)
 		if err != nil {
 			return nil
 		}
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		return n.nets[id.Ino]
+		defer unix.Close(got)
+		sp, err := n.spaces.at(got)
+		if err != nil {
+			return nil
+		}
+		return sp.net
 	}
 }

@@ -35,6 +35,10 @@ func (c *call) install(s sock.Socket, typ int, keep func(sock.Socket)) error {
 	}
 	nonblock, cloexec := typ&uapi.SOCK_NONBLOCK != 0, typ&uapi.SOCK_CLOEXEC != 0
 	isStream := s.Base().Type() == uapi.SOCK_STREAM
+	if err := c.n.spaces.hold(c, s.Base().Net()); err != nil {
+		keep(s)
+		return err
+	}
 	var our, theirs int
 	var err error
 	if isStream {
@@ -44,14 +48,17 @@ func (c *call) install(s sock.Socket, typ int, keep func(sock.Socket)) error {
 	}
 	if err != nil {
 		keep(s)
+		c.n.spaces.release(s.Base().Net())
 		return err
 	}
 	f, err := c.n.newFile(s, our, theirs, isStream)
 	if err != nil {
 		unix.Close(theirs)
 		keep(s)
+		c.n.spaces.release(s.Base().Net())
 		return err
 	}
+	f.held.Store(true)
 	if err = f.start(); err == nil {
 		err = c.place(placed{source: theirs, inRange: !isStream, cloexec: cloexec})
 	}
@@ -90,6 +97,7 @@ func (f *file) withdraw() {
 	f.mu.Lock()
 	f.dead = true
 	f.mu.Unlock()
+	f.letGo()
 	if f.stream {
 		f.st.abandon()
 		return

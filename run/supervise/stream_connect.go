@@ -152,6 +152,7 @@ func (st *stream) again(c *call, sa []byte) error {
 	if err != nil {
 		return err
 	}
+	g.held.Store(f.held.Swap(false))
 	f.s.Watch(nil)
 	f.n.mu.Lock()
 	delete(f.n.files, f.key)
