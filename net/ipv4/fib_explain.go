@@ -142,8 +142,8 @@ func (res *result) text(daddr uint32) string {
 		fmt.Fprintf(&s, " tos 0x%02x", t)
 	}
 	nh := res.nh
-	if nh == nil && len(fi.nhs) > 0 {
-		nh = fi.nhs[0]
+	if nh == nil && len(fi.hops()) > 0 {
+		nh = fi.hops()[0]
 	}
 	if nh != nil && nh.gwFamily == uapi.AF_INET {
 		fmt.Fprintf(&s, " via %v", toAddr(nh.gw))

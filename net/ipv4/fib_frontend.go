@@ -214,6 +214,7 @@ func (st *state) hopsUp(d *dev.Device, flags uint32) {
 // fibEvent follows the devices (fib_netdev_event).
 func (st *state) fibEvent(e *dev.Event) error {
 	st.ops.DeviceEvent(e)
+	st.nexthopEvent(e)
 	if e.Type == dev.EventUnregister {
 		st.disable(e.Dev, true)
 		return nil

@@ -245,7 +245,7 @@ func (s *routeDump) putLearned(d *netlink.Dump, t *table, a *alias) bool {
 	st := a.info.st
 	now := st.n.Kernel().Now()
 	at := 1
-	for _, nh := range a.info.nhs {
+	for _, nh := range a.info.hops() {
 		for _, e := range nh.allLearned(now) {
 			if at++; at <= s.sent {
 				continue

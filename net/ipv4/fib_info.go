@@ -1,6 +1,7 @@
 package ipv4
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"linen/net/dev"
@@ -22,10 +23,12 @@ type info struct {
 	typ      uint8  // RTN_*
 	flags    uint32 // rtm_flags as configured, without those of next hops
 	metrics  *dst.Metrics
-	nhs      []*nextHop
-	dead     atomic.Bool // it has no usable next hop: its routes go with the next flush
-	refs     int         // aliases
-	lone     []*alias    // those that are alone in their lists
+	nhs      []*nextHop             // its own; none with an object: see hops
+	obj      *nhObject              // the next hop object that it names, or nil
+	via      atomic.Pointer[hopSet] // what it has of that
+	dead     atomic.Bool            // it has no usable next hop: its routes go with the next flush
+	refs     int                    // aliases
+	lone     []*alias               // those that are alone in their lists
 	hash     uint64
 }
 
@@ -39,13 +42,16 @@ type nextHop struct {
 	gwFamily uint8  // 0, AF_INET or AF_INET6
 	gw       uint32 // IPv4 gateway
 	gw6      [16]byte
-	weight   int           // 1..256
+	weight   int           // 1..256, of an object's group 1..65535
 	realm    uint32        // RTA_FLOW
 	flags    atomic.Uint32 // RTNH_F_*
 	upper    atomic.Int64  // greatest 31-bit hash that it takes; -1: none
 	saddr    atomic.Uint64 // generation << 32 | source address
 	in, out  atomic.Pointer[Route]
 	learned  atomic.Pointer[exceptions]
+	obj      *nhObject      // that it is made after, or nil
+	version  uint32         // of that
+	packets  *atomic.Uint64 // of the object's group: packets that chose it
 }
 
 // alias is one route of a prefix (struct fib_alias): the prefix's routes form
@@ -103,7 +109,7 @@ func (nh *nextHop) sameAs(o *nextHop) bool {
 // sameAs reports whether two infos are alike, so that one will do.
 func (fi *info) sameAs(o *info) bool {
 	if fi.hash != o.hash || fi.table != o.table || fi.prefsrc != o.prefsrc || fi.priority != o.priority ||
-		fi.proto != o.proto || fi.scope != o.scope || fi.typ != o.typ || fi.flags != o.flags ||
+		fi.proto != o.proto || fi.scope != o.scope || fi.typ != o.typ || fi.flags != o.flags || fi.obj != o.obj ||
 		len(fi.nhs) != len(o.nhs) || !fi.metrics.Equal(o.metrics) {
 		return false
 	}
@@ -120,6 +126,9 @@ func (fi *info) digest() {
 	h := uint64(fi.table)<<32 | uint64(fi.prefsrc)
 	mix := func(v uint64) { h = (h ^ v) * 0x9e3779b97f4a7c15; h ^= h >> 29 }
 	mix(uint64(fi.priority)<<32 | uint64(fi.proto)<<16 | uint64(fi.scope)<<8 | uint64(fi.typ))
+	if fi.obj != nil {
+		mix(uint64(fi.obj.id))
+	}
 	for _, nh := range fi.nhs {
 		mix(uint64(nh.oif)<<32 | uint64(nh.gw))
 		mix(uint64(nh.gw6[15])<<8 | uint64(nh.weight))
@@ -148,6 +157,10 @@ func (t *infos) share(fi *info) *info {
 	}
 	t.byHash[fi.hash] = append(t.byHash[fi.hash], fi)
 	t.count++
+	if fi.obj != nil {
+		fi.obj.routes = append(fi.obj.routes, fi)
+		fi.bindObject()
+	}
 	for _, nh := range fi.nhs {
 		if nh.dev == nil {
 			continue
@@ -178,6 +191,11 @@ func (t *infos) release(fi *info) {
 		delete(t.byHash, fi.hash)
 	} else {
 		t.byHash[fi.hash] = list
+	}
+	if fi.obj != nil {
+		if i := slices.Index(fi.obj.routes, fi); i >= 0 {
+			fi.obj.routes = slices.Delete(fi.obj.routes, i, i+1)
+		}
 	}
 	for _, nh := range fi.nhs {
 		if m := t.byDev[nh.dev]; m != nil {

@@ -13,17 +13,18 @@ import (
 // weight (RFC 2992: hash threshold), so that a flow keeps its next hop while
 // the set stays the same.
 func (fi *info) rebalance() {
-	if len(fi.nhs) < 2 {
+	hops := fi.hops()
+	if len(hops) < 2 {
 		return
 	}
 	total := int64(0)
-	for _, nh := range fi.nhs {
+	for _, nh := range hops {
 		if !nh.unusable(false) {
 			total += int64(nh.weight)
 		}
 	}
 	sum := int64(0)
-	for _, nh := range fi.nhs {
+	for _, nh := range hops {
 		if nh.unusable(false) {
 			nh.upper.Store(-1)
 			continue
@@ -36,7 +37,7 @@ func (fi *info) rebalance() {
 // selectPath chooses the next hop of a packet of our own and its source
 // address (fib_select_path).
 func (st *state) selectPath(f *Flow, res *result, b *skb.Buff) {
-	if f.OIF == 0 && len(res.info.nhs) > 1 {
+	if f.OIF == 0 && len(res.info.hops()) > 1 {
 		st.selectMultipath(f, res, b)
 	}
 	if f.Saddr == 0 {
@@ -52,6 +53,12 @@ func (st *state) selectMultipath(f *Flow, res *result, b *skb.Buff) {
 		hash = st.multipathHash(f, b)
 	}
 	h := int64(hash >> 1)
+	if res.info.obj != nil {
+		if nh := st.selectObject(res.info.via.Load(), h); nh != nil {
+			res.nh = nh
+		}
+		return
+	}
 	useNeigh := st.set.useNeigh.Bool() && st.data.neighOK != nil
 	var chosen *nextHop
 	best := -1
@@ -80,6 +87,32 @@ func (st *state) selectMultipath(f *Flow, res *result, b *skb.Buff) {
 	if chosen != nil {
 		res.nh = chosen
 	}
+}
+
+// selectObject chooses among the next hops of an object's group
+// (nexthop_select_path): always one whose neighbour has not failed, if there is
+// any.
+func (st *state) selectObject(s *hopSet, h int64) (chosen *nextHop) {
+	if s.res != nil {
+		chosen = s.res.pick(s.hops, uint32(h))
+	} else {
+		for _, nh := range s.hops {
+			if h > nh.upper.Load() {
+				continue
+			}
+			good := nh.gwFamily != uapi.AF_INET || st.data.neighOK == nil || st.data.neighOK(nh.dev, nh.gw)
+			if chosen == nil || good {
+				chosen = nh
+			}
+			if good {
+				break
+			}
+		}
+	}
+	if chosen != nil && chosen.packets != nil {
+		chosen.packets.Add(1)
+	}
+	return chosen
 }
 
 // Bits of net.ipv4.fib_multipath_hash_fields (FIB_MULTIPATH_HASH_FIELD_*).

@@ -35,6 +35,9 @@ func (st *state) delRouteMsg(r *netlink.Request) error {
 	if err != nil {
 		return err
 	}
+	if cfg.nhID != 0 && st.nexthops.byID[cfg.nhID] == nil {
+		return netlink.Errorf(errno.EINVAL, "Nexthop id does not exist")
+	}
 	if st.table(cfg.table) == nil {
 		return netlink.Errorf(errno.ESRCH, "FIB table does not exist")
 	}
@@ -57,9 +60,16 @@ func fillRoute(m *netlink.Msg, table uint32, p lpm.Prefix, a *alias) {
 	fi := a.info
 	h := fillRouteMsg(m, table)
 	h[1], h[3], h[5], h[6], h[7] = p.Len, a.tos, fi.proto, fi.scope, fi.typ
-	flags := fi.flags
-	if len(fi.nhs) == 1 {
-		flags |= fi.nhs[0].shownFlags()
+	flags, hops := fi.flags, fi.hops()
+	expand := fi.obj == nil || fi.st.nexthops.compat.Bool()
+	if fi.blackholed() {
+		h[7] = uapi.RTN_BLACKHOLE
+	}
+	if len(hops) == 1 && expand {
+		if fi.obj != nil {
+			flags = 0 // they are the object's
+		}
+		flags |= hops[0].shownFlags()
 	}
 	binary.NativeEndian.PutUint32(h[8:], flags)
 	m.U32(uapi.RTA_TABLE, table)
@@ -73,11 +83,17 @@ func fillRoute(m *netlink.Msg, table uint32, p lpm.Prefix, a *alias) {
 	if fi.prefsrc != 0 {
 		m.BE32(uapi.RTA_PREFSRC, fi.prefsrc)
 	}
-	if len(fi.nhs) > 1 {
+	if fi.obj != nil {
+		m.U32(uapi.RTA_NH_ID, fi.obj.id)
+	}
+	if !expand {
+		return
+	}
+	if len(hops) > 1 {
 		fillMultipath(m, fi)
 		return
 	}
-	nh := fi.nhs[0]
+	nh := hops[0]
 	nh.fillGateway(m)
 	if nh.dev != nil {
 		m.U32(uapi.RTA_OIF, uint32(nh.dev.Ifindex()))
@@ -111,7 +127,7 @@ func (nh *nextHop) fillGateway(m *netlink.Msg) {
 // fillMultipath writes RTA_MULTIPATH.
 func fillMultipath(m *netlink.Msg, fi *info) {
 	mark := m.NestOld(uapi.RTA_MULTIPATH)
-	for _, nh := range fi.nhs {
+	for _, nh := range fi.hops() {
 		start := m.Mark()
 		h := m.Grow(rtnhLen)
 		h[2], h[3] = uint8(nh.shownFlags()), uint8(nh.weight-1)
@@ -257,14 +273,20 @@ func (st *state) startRouteDump(d *netlink.Dump) (*routeDump, error) {
 		s.tables = []*table{t}
 		return s, nil
 	}
+	s.tables = st.sortedTables()
+	return s, nil
+}
+
+// sortedTables returns the tables in the order of dumps: the kernel's hash of
+// 256 chains decides it.
+func (st *state) sortedTables() (list []*table) {
 	for _, t := range *st.tables.Load() {
-		s.tables = append(s.tables, t)
+		list = append(list, t)
 	}
-	// The kernel's hash of 256 chains decides the order.
-	slices.SortFunc(s.tables, func(a, b *table) int {
+	slices.SortFunc(list, func(a, b *table) int {
 		return cmp.Or(cmp.Compare(a.id&255, b.id&255), cmp.Compare(b.id, a.id))
 	})
-	return s, nil
+	return list
 }
 
 // strictRouteDump reads the filter of a strict request.

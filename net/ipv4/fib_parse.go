@@ -64,11 +64,11 @@ func (st *state) parseRoute(r *netlink.Request) (*routeConfig, error) {
 	if err := cfg.checkPrefix(); err != nil {
 		return nil, err
 	}
-	if tb.U32(uapi.RTA_NH_ID) != 0 {
-		if len(cfg.hops) > 0 {
+	if cfg.nhID = tb.U32(uapi.RTA_NH_ID); cfg.nhID != 0 {
+		if tb.Has(uapi.RTA_OIF) || tb.Has(uapi.RTA_MULTIPATH) || tb.Has(uapi.RTA_GATEWAY) || tb.Has(uapi.RTA_VIA) {
 			return nil, netlink.Errorf(errno.EINVAL, "Nexthop specification and nexthop id are mutually exclusive")
 		}
-		return nil, netlink.Errorf(errno.EINVAL, "Nexthop id does not exist")
+		cfg.hops = nil
 	}
 	if m := tb.Get(uapi.RTA_METRICS); m.Present() {
 		if cfg.metrics, err = st.parseMetrics(m); err != nil {

@@ -32,7 +32,7 @@ func (st *state) procRoute(w *bytes.Buffer) {
 		if fi.typ == uapi.RTN_BROADCAST || fi.typ == uapi.RTN_MULTICAST {
 			return true
 		}
-		nh := fi.nhs[0]
+		nh := fi.hops()[0]
 		name, gw, flags := "*", uint32(0), uint32(uapi.RTF_UP)
 		if errorOf(fi.typ) != 0 && (fi.typ == uapi.RTN_UNREACHABLE || fi.typ == uapi.RTN_PROHIBIT) {
 			flags = uapi.RTF_UP | uapi.RTF_REJECT

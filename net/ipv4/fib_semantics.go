@@ -25,11 +25,18 @@ func (st *state) createInfo(cfg *routeConfig) (*info, error) {
 		table: cfg.table, prefsrc: cfg.prefsrc, priority: cfg.priority, proto: cfg.proto,
 		scope: cfg.scope, typ: cfg.typ, flags: cfg.flags, metrics: cfg.metrics,
 	}
+	if cfg.nhID != 0 {
+		if fi.obj = st.nexthops.byID[cfg.nhID]; fi.obj == nil {
+			return nil, netlink.Errorf(errno.EINVAL, "Nexthop id does not exist")
+		}
+	}
 	if errorOf(cfg.typ) != 0 {
 		if len(cfg.hops) > 0 && (cfg.multi || cfg.hops[0].oif != 0 || cfg.hops[0].gwFamily != 0) {
 			return nil, netlink.Errorf(errno.EINVAL, "Gateway, device and multipath can not be specified for this route type")
 		}
-		fi.nhs = []*nextHop{{info: fi, weight: 1}}
+		if fi.obj == nil {
+			fi.nhs = []*nextHop{{info: fi, weight: 1}}
+		}
 		return st.infos.share(fi), nil
 	}
 	switch cfg.typ {
@@ -40,13 +47,19 @@ func (st *state) createInfo(cfg *routeConfig) (*info, error) {
 	if cfg.scope > uapi.RT_SCOPE_HOST {
 		return nil, netlink.Errorf(errno.EINVAL, "Invalid scope")
 	}
-	if err := st.makeHops(fi, cfg); err != nil {
+	if fi.obj != nil {
+		if err := fi.obj.checkObject(cfg.scope); err != nil {
+			return nil, err
+		}
+	} else if err := st.makeHops(fi, cfg); err != nil {
 		return nil, err
 	}
 	if fi.prefsrc != 0 && !st.validPrefsrc(cfg) {
 		return nil, netlink.Errorf(errno.EINVAL, "Invalid prefsrc address")
 	}
-	fi.rebalance()
+	if fi.obj == nil {
+		fi.rebalance()
+	}
 	return st.infos.share(fi), nil
 }
 

@@ -22,7 +22,8 @@ type routeConfig struct {
 	priority uint32
 	metrics  *dst.Metrics
 	hops     []hopConfig
-	multi    bool // hops came as RTA_MULTIPATH
+	nhID     uint32 // of a next hop object, instead of hops
+	multi    bool   // hops came as RTA_MULTIPATH
 	nlFlags  uint16
 }
 
@@ -178,8 +179,14 @@ func (fi *info) matches(cfg *routeConfig) bool {
 
 // matchesHops compares next hops (fib_nh_match).
 func (fi *info) matchesHops(cfg *routeConfig) bool {
+	if cfg.nhID != 0 {
+		return fi.obj != nil && fi.obj.id == cfg.nhID
+	}
 	if len(cfg.hops) == 0 {
 		return true
+	}
+	if fi.obj != nil {
+		return false
 	}
 	if !cfg.multi {
 		nh := fi.nhs[0]

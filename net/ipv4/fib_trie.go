@@ -134,6 +134,10 @@ func (t *table) lookup(f *Flow, res *result, flags int) errno.Errno {
 				*res = result{alias: a, info: fi, table: t, rule: res.rule}
 				return e
 			}
+			if fi.blackholed() {
+				*res = result{alias: a, info: fi, table: t, rule: res.rule}
+				return typeProps[uapi.RTN_BLACKHOLE].err
+			}
 			if nh := fi.usable(f, flags); nh != nil {
 				*res = result{alias: a, info: fi, nh: nh, table: t, rule: res.rule}
 				return 0
@@ -145,7 +149,7 @@ func (t *table) lookup(f *Flow, res *result, flags int) errno.Errno {
 
 // usable returns the first next hop that f may take, or nil.
 func (fi *info) usable(f *Flow, flags int) *nextHop {
-	for _, nh := range fi.nhs {
+	for _, nh := range fi.hops() {
 		if f.OIF != 0 && f.OIF != nh.oif {
 			continue
 		}

@@ -18,7 +18,7 @@
 // fib_semantics.c, fib_trie.c, icmp.c, igmp.c, ip_forward.c, ip_fragment.c,
 // ip_input.c, ip_options.c, ip_output.c, protocol.c, route.c. RFCs: 791, 792,
 // 826, 1122, 1191, 1812, 2113, 2992, 3376, 3704, 6864. Not done: multicast
-// routing, next hop objects (RTA_NH_ID is refused), lightweight tunnels, realms
+// routing, lightweight tunnels, realms
 // as tc's classifier, IPsec policies, ICMP extensions (RFC 4884, RFC 8335), the
 // log of martians.
 package ipv4
@@ -47,6 +47,7 @@ type state struct {
 	local, main, deflt atomic.Pointer[table]
 	tables             atomic.Pointer[map[uint32]*table]
 	infos              infos
+	nexthops           nexthops
 	addrs              addrMap[IfAddr] // every device's addresses
 	addrCount          map[uint32]int  // how many devices have an address
 	fibSeq             uint32          // changes of tables, for dumps
@@ -108,6 +109,7 @@ func initNet(n *netns.Net) (*state, error) {
 	st.initSettings()
 	st.initRules()
 	st.initNetlink()
+	st.initNexthops()
 	st.initProc()
 	st.arpInit()
 	if err := st.initData(); err != nil {

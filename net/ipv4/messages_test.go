@@ -16,6 +16,7 @@ import (
 var headerOf = map[uint16]int{
 	uapi.RTM_NEWADDR: 8, uapi.RTM_DELADDR: 8, uapi.RTM_NEWROUTE: 12, uapi.RTM_DELROUTE: 12,
 	uapi.RTM_NEWRULE: 12, uapi.RTM_DELRULE: 12, uapi.RTM_NEWNETCONF: 4, uapi.RTM_DELNETCONF: 4,
+	uapi.RTM_NEWNEXTHOPBUCKET: 8,
 }
 
 // masked returns a message in hex without what differs from run to run: port,

@@ -101,7 +101,7 @@ func (st *state) routeInput(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, res
 // inputForward makes the route of a packet to be forwarded
 // (__mkroute_input).
 func (st *state) inputForward(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, res *result) (*Route, skb.Reason) {
-	if len(res.info.nhs) > 1 {
+	if len(res.info.hops()) > 1 {
 		st.selectMultipath(f, res, b)
 	}
 	nh := res.nh
@@ -281,7 +281,7 @@ func lastResort(rpf int) sourceCheck {
 
 // uses reports whether one of the next hops is by d.
 func (fi *info) uses(d *dev.Device) bool {
-	for _, nh := range fi.nhs {
+	for _, nh := range fi.hops() {
 		if nh.dev == d {
 			return true
 		}

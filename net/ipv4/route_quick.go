@@ -44,10 +44,14 @@ func (t *table) quickHop(addr uint32) *nextHop {
 		return nil
 	}
 	fi := a.info
-	if fi.typ != uapi.RTN_UNICAST || len(fi.nhs) != 1 || fi.dead.Load() {
+	if fi.typ != uapi.RTN_UNICAST || fi.dead.Load() {
 		return nil
 	}
-	if nh := fi.nhs[0]; nh.flags.Load() == 0 {
+	hops := fi.hops()
+	if len(hops) != 1 || fi.blackholed() {
+		return nil
+	}
+	if nh := hops[0]; nh.flags.Load() == 0 {
 		return nh
 	}
 	return nil

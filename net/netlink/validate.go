@@ -210,7 +210,7 @@ func (c checker) limits(a Attr, r *Rule) error {
 		return c.rangeOf(a, r)
 	case checkMask:
 		if r.number(a)&^r.mask != 0 {
-			return broken(errno.EINVAL, a, r, "reserved bit set")
+			return ErrorAt(errno.EINVAL, a, "reserved bit set") // which ones are not: no policy
 		}
 	case checkFunc:
 		if err := r.fn(a); err != nil {
