@@ -26,7 +26,9 @@ type request struct {
 	rt      *ipv4.Route
 	from    ends
 	retries int
-	acked   bool // the handshake is over, the accept queue was full or data are awaited
+	stamps  [2]uint32 // timestamps of the first SYN-ACK and the last
+	spoke   ktime.T   // when a segment out of place was answered
+	acked   bool      // the handshake is over, the accept queue was full or data are awaited
 	sentAt  ktime.T
 	gone    bool
 }
@@ -136,8 +138,27 @@ func (r *request) send(c *kern.CPU) {
 		MSS: uint16(mss), SACK: q.SACK, TS: q.TS, WS: q.WS, WScale: q.RcvWS,
 		TSVal: uint32(c.Now()/ktime.T(time.Millisecond)) + q.TSOffset, TSEcr: q.TSRecent,
 	}
+	if r.q.Resent == 0 {
+		r.stamps[0] = o.TSVal
+	}
+	r.stamps[1] = o.TSVal
 	a.optLen = len(o.Append(a.opt[:0]))
 	r.l.st.replyBy(c, &a, r.rt)
+}
+
+// ack answers a segment that is out of place, not too often
+// (tcp_v4_reqsk_send_ack, tcp_oow_rate_limited).
+func (r *request) ack(c *kern.CPU) {
+	st, q := r.l.st, &r.q
+	if r.spoke != 0 && time.Duration(c.Now()-r.spoke) < st.settings().InvalidRatelimit {
+		return
+	}
+	r.spoke = c.Now()
+	a := answer{ends: r.from, seq: q.ISS + 1, ack: q.IRS + 1, flags: wire.TCPAck, window: uint16(q.Window >> q.RcvWS), mark: r.l.Mark.Load(), tos: r.l.TOS()}
+	if q.TS {
+		a.optLen = len(tcb.AppendTimestamp(a.opt[:0], uint32(c.Now()/ktime.T(time.Millisecond))+q.TSOffset, q.TSRecent))
+	}
+	st.replyBy(c, &a, r.rt)
 }
 
 // fire is the timer of the SYN-ACK (reqsk_timer_handler).
@@ -162,7 +183,7 @@ func (r *request) fire(c *kern.CPU) {
 	}
 	if !r.acked || r.retries >= l.deferRetries()-1 {
 		r.send(c)
-		r.q.Resent = true
+		r.q.Resent++
 		l.st.mib.Inc(c, mib.TCPRetransSegs)
 		l.st.mib.Inc(c, mib.TCPExtTCPSynRetrans)
 	}
@@ -211,9 +232,14 @@ func (r *request) input(c *kern.CPU, b *skb.Buff) {
 		st.sendReset(c, b, nil)
 		b.Drop(c, st.n, skb.ReasonTCPInvalidAckSequence)
 		return
+	case q.TS && g.Opt.HasTS && g.Flags&tcb.Rst == 0 && g.Opt.TSEcr != 0 && (int32(g.Opt.TSEcr-r.stamps[0]) < 0 || int32(g.Opt.TSEcr-r.stamps[1]) > 0):
+		st.mib.Inc(c, mib.TCPExtTSEcrRejected) // an echo of what was never said
+		r.ack(c)
+		b.Drop(c, st.n, skb.ReasonTCPInvalidSequence)
+		return
 	case paws || int32(g.Seq-(q.IRS+1)) < 0 && g.Flags&tcb.Syn == 0 && g.Len == 0 && g.Seq != q.IRS || int32(g.Seq-(q.IRS+1)-uint32(q.Window)) > 0:
 		if g.Flags&tcb.Rst == 0 {
-			r.send(c)
+			r.ack(c)
 		}
 		b.Drop(c, st.n, skb.ReasonTCPInvalidSequence)
 		return
@@ -226,7 +252,11 @@ func (r *request) input(c *kern.CPU, b *skb.Buff) {
 		r.drop()
 		b.Drop(c, st.n, skb.ReasonTCPReset)
 		return
-	case g.Flags&tcb.Ack == 0 || g.Flags&tcb.Rst != 0:
+	case g.Flags&tcb.Rst != 0: // RFC 5961 §3.2
+		r.ack(c)
+		b.Drop(c, st.n, skb.ReasonTCPReset)
+		return
+	case g.Flags&tcb.Ack == 0:
 		b.Drop(c, st.n, skb.ReasonTCPFlags)
 		return
 	}
@@ -252,7 +282,7 @@ func (r *request) complete(c *kern.CPU, b *skb.Buff) {
 		b.Drop(c, l.st.n, skb.ReasonTCPListenOverflow)
 		return
 	}
-	if !r.q.Resent && r.sentAt != 0 {
+	if r.q.Resent == 0 && r.sentAt != 0 {
 		r.q.RTT = int64(c.Now()-r.sentAt) / 1000
 	}
 	r.drop()

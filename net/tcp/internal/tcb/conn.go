@@ -97,6 +97,7 @@ type Conn struct {
 	RcvShut bool  // the reader has shut down
 	rcvWS   uint8
 	sndWS   uint8
+	synWS   uint8 // that our SYN offered
 	sackOK  bool
 	tsOK    bool
 	wsOK    bool

@@ -32,6 +32,7 @@ func (c *Conn) Connect(now ktime.T, o Opening) {
 	c.recv.advMSS = c.advMSS()
 	w, limit, shift := InitialWindow(o.Space, c.keep.t.WindowClamp, r.advMSS, c.wsOK, c.set.RmemMax)
 	r.wnd, r.clamp, r.ssthresh, c.rcvWS = uint32(w), uint32(limit), uint32(w), shift
+	c.synWS = shift
 	c.rtt.rto = initialRTO
 	c.ecnOK = o.ECN
 	c.setState(uapi.TCP_SYN_SENT)
@@ -107,8 +108,10 @@ func (c *Conn) advMSS() int {
 func (c *Conn) synHeader(o *Out) {
 	w := min(c.recv.wnd, 65535)
 	o.Window = uint16(w)
+	// In a simultaneous open the SYN-ACK offers what the SYN did, whatever the
+	// peer's SYN had.
 	so := SynOptions{
-		MSS: uint16(c.recv.advMSS), SACK: c.sackOK, TS: c.tsOK, WS: c.wsOK, WScale: c.rcvWS,
+		MSS: uint16(c.recv.advMSS), SACK: c.set.SACK, TS: c.set.Timestamps, WS: c.set.WindowScaling, WScale: c.synWS,
 		TSVal: c.tsNow(), TSEcr: c.stamp.recent,
 	}
 	if o.Flags&Ack != 0 {
@@ -133,7 +136,7 @@ type Request struct {
 	Window   int // the first window announced
 	Clamp    int
 	RTT      int64 // microseconds of the SYN-ACK's round trip, -1: none
-	Resent   bool  // the SYN-ACK was sent again
+	Resent   int   // how often the SYN-ACK was sent again
 }
 
 // Accept makes the connection of a request; the segment that ends the
@@ -168,8 +171,11 @@ func (c *Conn) Accept(now ktime.T, q *Request) {
 	if q.RTT >= 0 {
 		c.rtt.sample(c, uint32(q.RTT))
 		c.rtt.noteMin(now, uint32(max(q.RTT, 1)))
-	} else if q.Resent {
+	} else if q.Resent > 0 {
 		c.rtt.rto = min(fallbackRTO, c.rtoMax())
+	}
+	c.fill.Retrans = uint32(q.Resent)
+	if q.Resent > 1 {
 		c.ca.cwnd = 1
 	}
 }
@@ -255,11 +261,11 @@ func (c *Conn) negotiate(s *Segment) {
 func (c *Conn) synAcked(s *Segment) {
 	c.negotiate(s)
 	c.ecnOK = c.ecnOK && s.Flags&Ece != 0 && s.Flags&Cwr == 0
-	first := c.send.q.at(0)
-	resent := first.marks&txEver != 0
+	seg, first := c.send.q.at(0), c.send.retransStamp
+	resent := seg.marks&txEver != 0
 	us := int64(-1)
 	if !resent {
-		us = int64(c.now-first.sentAt) / 1000
+		us = int64(c.now-seg.sentAt) / 1000
 	}
 	c.send.una = s.Ack
 	c.send.q.clear()
@@ -276,8 +282,9 @@ func (c *Conn) synAcked(s *Segment) {
 	case resent:
 		c.rtt.rto = min(fallbackRTO, c.rtoMax())
 	}
-	if resent && !c.tsOK {
-		c.ca.cwnd = 1 // RFC 6298 §5.7, RFC 5681 §3.1
+	spurious := c.tsOK && s.Opt.TSEcr == uint32(first/ktime.T(time.Millisecond))+c.stamp.offset
+	if c.fill.Retrans > 1 && !spurious {
+		c.ca.cwnd = 1 // RFC 6298 §5.7, RFC 5681 §3.1; Linux forgives the first
 	}
 	c.established(s)
 	if c.send.nxt == c.send.write {

@@ -329,9 +329,6 @@ func (c *Conn) emit() {
 	}
 	o.Ack = c.recv.nxt
 	o.Window = c.selectWindow()
-	if o.Flags&Rst != 0 {
-		o.Window = 0
-	}
 	if s := &c.send; s.urg && after(s.up, s.una) && !after(o.Seq, s.up) && s.up-o.Seq <= 0xffff+uint32(o.Len) {
 		o.Flags |= Urg
 		o.Urg = uint16(min(s.up-o.Seq, 0xffff))
