@@ -13,7 +13,7 @@ type softnet struct {
 	head  int
 	depth int // nested transmissions
 
-	mergers []Merger // that hold packets in this poll
+	gro *gro // made by the first device that has it
 
 	processed uint64
 	dropped   uint64
@@ -82,8 +82,8 @@ func (s *softnet) poll(c *kern.CPU, budget int) int {
 		s.processed++
 		s.input(c, b)
 	}
-	if len(s.mergers) > 0 {
-		s.flush(c)
+	if s.gro != nil && s.gro.n > 0 && s.head == len(s.queue) {
+		s.gro.flush(c)
 	}
 	return done
 }
@@ -92,6 +92,9 @@ func (s *softnet) poll(c *kern.CPU, budget int) int {
 // (flush_backlog). The caller holds c.
 func flushBacklog(c *kern.CPU, d *Device) {
 	s := softnetOf(c)
+	if s.gro != nil && s.gro.n > 0 {
+		s.gro.flush(c)
+	}
 	left := s.queue[:s.head]
 	for _, b := range s.queue[s.head:] {
 		if Of(b) == d {

@@ -31,6 +31,7 @@ type Device struct {
 	NetnsImmut    bool       // it may not leave its namespace (netns_immutable)
 	LLTX          bool       // Ops.Xmit may run on several CPUs at once (lltx)
 	NoQueue       bool       // no queueing discipline by default (IFF_NO_QUEUE)
+	NAPI          bool       // its frames come by a NAPI of its own, so that FeatGRO means something
 	Stats         kern.Local[Stats]
 
 	k     *kern.Kernel

@@ -25,6 +25,6 @@
 // Linux files: net/core/dev.c, net/core/dev_addr_lists.c, net/core/dev_ioctl.c,
 // net/core/link_watch.c, net/core/net-procfs.c, net/core/net-sysfs.c,
 // net/core/rtnetlink.c (links), net/core/gso.c, include/linux/netdevice.h.
-// RFCs: 2863 (operational state). Not done: GRO (its slot is here), XDP, XPS
+// RFCs: 2863 (operational state). Not done: XDP, XPS
 // and RPS, threaded NAPI, offloads of hardware.
 package dev

@@ -29,6 +29,9 @@ const (
 	FeatUDPSegment  Features = 1 << 33 // NETIF_F_GSO_UDP_L4
 	FeatRxCsum      Features = 1 << 43
 	FeatLoopback    Features = 1 << 45
+	// FeatGROUDPForward merges datagrams that no socket here wants
+	// (NETIF_F_GRO_UDP_FWD, rx-udp-gro-forwarding).
+	FeatGROUDPForward Features = 1 << 46
 
 	// FeatCsumMask are the checksum offloads (NETIF_F_CSUM_MASK).
 	FeatCsumMask = FeatIPCsum | FeatIPv6Csum | FeatHWCsum
@@ -39,18 +42,22 @@ const (
 	FeatGSOSoftware = FeatAllTSO | FeatUDPSegment
 )
 
+// softFeatures are those that every device may have switched: the stack itself
+// has them (NETIF_F_SOFT_FEATURES, NETIF_F_SOFT_FEATURES_OFF).
+const softFeatures = FeatGSO | FeatGRO | FeatGROUDPForward
+
 // ChangeFeatures switches the offloads of mask as in want, as far as the
 // device has them in HWFeatures and they go together, and tells the chain when
 // that changes anything (netdev_update_features). The caller holds the RTNL.
 // EOPNOTSUPP when mask has offloads that cannot be changed.
 func ChangeFeatures(d *Device, want, mask Features) error {
 	d.Net().MustHold()
-	if mask&^(d.HWFeatures|FeatGSO|FeatGRO) != 0 {
+	if mask&^(d.HWFeatures|softFeatures) != 0 {
 		return errno.EOPNOTSUPP
 	}
 	d.wanted = d.wanted&^mask | want&mask
 	old := d.Features()
-	f := fixFeatures(old&^(d.HWFeatures|FeatGSO|FeatGRO) | d.wanted)
+	f := fixFeatures(old&^(d.HWFeatures|softFeatures) | d.wanted)
 	if x, ok := d.Ops.(FeatureFixer); ok {
 		f = x.FixFeatures(d, f)
 	}

@@ -125,7 +125,9 @@ func (s *segmenter) fixNetwork(o *skb.Buff, i int) {
 	}
 	h, _ := wire.AsIPv4(p)
 	h.SetTotLen(o.Len() - s.net)
-	h.SetID(h.ID() + uint16(i))
+	if s.b.GSOType&skb.GSOTCPFixedID == 0 {
+		h.SetID(h.ID() + uint16(i))
+	}
 	h.SetCheck(0)
 	h.SetCheck(csum.Checksum(p[:s.tran-s.net]))
 }

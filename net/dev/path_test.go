@@ -445,47 +445,6 @@ func FuzzReceive(f *testing.F) {
 	})
 }
 
-// pairs is a Merger that joins nothing: it holds packets back until it has two.
-type pairs struct {
-	held    []*skb.Buff
-	flushes int
-}
-
-func (p *pairs) Merge(_ *kern.CPU, b *skb.Buff) bool {
-	p.held = append(p.held, b)
-	return true
-}
-
-func (p *pairs) Flush(c *kern.CPU) {
-	p.flushes++
-	for _, b := range p.held {
-		dev.Receive(c, b)
-	}
-	p.held = nil
-}
-
-func TestMergerIsFlushedWithThePoll(t *testing.T) {
-	n := newLab(t, 1).net()
-	p, _ := newPort(t, n, "t0")
-	m := new(pairs)
-	dev.SetMerger(n, m)
-	var log []string
-	listen(n, nil, uapi.ETH_P_IP, "ip", &log)
-	p.Inject(frame(ourMAC, uapi.ETH_P_IP, 1))
-	if m.flushes != 0 || len(log) != 1 {
-		t.Errorf("without the feature: %d flushes, %q", m.flushes, log)
-	}
-	locked(n, func() {
-		if err := dev.ChangeFeatures(p.Dev, dev.FeatGRO, dev.FeatGRO); err != nil {
-			t.Error(err)
-		}
-	})
-	p.Inject(frame(ourMAC, uapi.ETH_P_IP, 1), frame(ourMAC, uapi.ETH_P_IP, 2))
-	if m.flushes != 1 || len(log) != 3 {
-		t.Errorf("%d flushes, %q", m.flushes, log)
-	}
-}
-
 func TestFeaturesThatGoTogether(t *testing.T) {
 	n := newLab(t, 1).net()
 	d := newDummy(t, n, "d0")

@@ -19,7 +19,7 @@ type state struct {
 	taps, ptypes ptypeList
 	ptMu         sync.Mutex // changes of taps and ptypes, also of the devices'
 
-	merger       atomic.Pointer[mergerBox]
+	udpGRO       atomic.Pointer[UDPFinder]
 	kinds        rtnl.Kinds[*Device]
 	afs          rtnl.AFs[*Device]
 	defaultQueue func(d *Device) Queue // of a device that queues, or nil

@@ -77,8 +77,10 @@ const (
 	GSOTCPv4  = 1 << 0
 	GSODodgy  = 1 << 1 // came from outside; header not verified
 	GSOTCPECN = 1 << 2
-	GSOTCPv6  = 1 << 4
-	GSOUDPL4  = 1 << 17
+	// GSOTCPFixedID says that every segment has the same IPv4 identification.
+	GSOTCPFixedID = 1 << 3
+	GSOTCPv6      = 1 << 4
+	GSOUDPL4      = 1 << 17
 )
 
 // A Frag is a slice of a Block.

@@ -24,6 +24,26 @@ func (b *Buff) AddFrag(f Frag) bool {
 	return true
 }
 
+// Extend appends f to b, into the last fragment when f continues it in its
+// Block. The caller keeps its own hold on f.Block. It reports false when b is
+// full or has a list.
+func (b *Buff) Extend(f Frag) bool {
+	if n := b.nfrags; n > 0 && len(b.list) == 0 {
+		l := &b.frags[n-1]
+		if l.Block == f.Block && l.Off+l.Len == f.Off {
+			l.Len += f.Len
+			b.dataLen += int32(f.Len)
+			b.TrueSize += int32(f.Len)
+			return true
+		}
+	}
+	if b.nfrags == MaxFrags || len(b.list) > 0 {
+		return false
+	}
+	f.Block.Hold()
+	return b.AddFrag(f)
+}
+
 // AddList appends the packet o to b's list; o belongs to b from then on.
 func (b *Buff) AddList(o *Buff) {
 	b.list = append(b.list, o)

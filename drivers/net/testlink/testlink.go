@@ -30,7 +30,7 @@ type end struct {
 func newEnd(n *netns.Net, name string, e *end) *dev.Device {
 	d := dev.New(n, name, e)
 	ethernet.Setup(d)
-	d.LLTX, d.NoQueue = true, true
+	d.LLTX, d.NoQueue, d.NAPI = true, true, true
 	ethernet.RandomAddr(d)
 	return d
 }

@@ -46,7 +46,7 @@ type pair struct{ sync.Mutex }
 func setup(d *dev.Device) {
 	ethernet.Setup(d)
 	d.Ops = new(end)
-	d.LLTX, d.NoQueue = true, true
+	d.LLTX, d.NoQueue, d.NAPI = true, true, true
 	d.MinMTU, d.MaxMTU = minMTU, maxMTU
 	d.TSOMaxSize = dev.GSOMaxSize
 	d.TxQueues, d.RxQueues = d.Kernel().NumCPU(), d.Kernel().NumCPU()
