@@ -176,5 +176,6 @@ func (s *Sock) child(e ends) *Sock {
 	a.Dport.Store(uint32(e.sport))
 	a.SetIs(inet.BindLockPort, false)
 	a.connected = true
+	a.feat = s.feat
 	return a
 }

@@ -165,7 +165,7 @@ func (s *Sock) setMore(name, v int) error {
 		}
 		t.DelackMax = time.Duration(v) * time.Microsecond
 	default:
-		return errno.ENOPROTOOPT
+		return s.setFeature(name, v)
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ func (s *Sock) Getsockopt(_ *sock.Caller, level, name int, val []byte) (int, err
 	case uapi.TCP_CC_INFO:
 		return 0, nil
 	}
+	if done, n, err := s.getBytes(name, val); done {
+		return n, err
+	}
 	v, err := s.getTCP(name)
 	if err != nil {
 		return 0, err
@@ -121,5 +124,5 @@ func (s *Sock) getMore(name int) (int, error) {
 	case uapi.TCP_IS_MPTCP:
 		return 0, nil
 	}
-	return 0, errno.ENOPROTOOPT
+	return s.getFeature(name)
 }

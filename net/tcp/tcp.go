@@ -42,6 +42,9 @@ type Sock struct {
 	isOrphan  bool // counted in st.orphans
 	syn       bool // connect was called
 	used      bool // conn is not fresh
+	feat      features
+	// synHeaders are what TCP_SAVED_SYN reads.
+	synHeaders []byte
 
 	listen listener
 	inList inet.Entry[*Sock]
@@ -192,10 +195,14 @@ func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) {
 		return s.recvUrgent(m)
 	}
 	n := s.read(m)
-	if n > 0 {
-		return n, nil
+	var err error
+	if n == 0 {
+		err = s.nothing(m)
 	}
-	return 0, s.nothing(m)
+	if err == nil && s.feat.inq {
+		s.putInq(m)
+	}
+	return n, err
 }
 
 // nothing is what an empty queue answers.

@@ -31,6 +31,7 @@ type request struct {
 	acked   bool      // the handshake is over, the accept queue was full or data are awaited
 	sentAt  ktime.T
 	gone    bool
+	syn     []byte // its headers, for TCP_SAVED_SYN
 }
 
 // synInput answers a SYN (tcp_conn_request).
@@ -59,6 +60,9 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 		return
 	}
 	r := s.newRequest(c, &g, e)
+	if r != nil && !cookie {
+		r.syn = s.savedHeaders(b)
+	}
 	if r == nil {
 		b.Drop(c, st.n, skb.ReasonIPOutnoroutes)
 		return
@@ -293,6 +297,7 @@ func (r *request) complete(c *kern.CPU, b *skb.Buff) {
 func (s *Sock) birth(c *kern.CPU, b *skb.Buff, r *request) {
 	st := s.st
 	a := s.child(r.from)
+	a.synHeaders = r.syn
 	a.ipID.Store(c.Uint32())
 	a.CacheRoute(r.rt)
 	a.tx.start(r.q.ISS + 1)
