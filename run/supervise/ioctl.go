@@ -33,8 +33,11 @@ func ioctl(c *call) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if f.stream && (cmd == uapi.SIOCINQ || cmd == uapi.SIOCOUTQ) {
-		return f.st.queued(c, cmd)
+	switch {
+	case f.stream && cmd == uapi.SIOCINQ:
+		return 0, errContinue
+	case f.stream && cmd == uapi.SIOCOUTQ:
+		return f.st.queued(c)
 	}
 	return 0, c.doIoctl(cmd, func(arg []byte) error {
 		err := f.s.Ioctl(c.who(), cmd, arg)
