@@ -17,7 +17,12 @@ type segmenter struct {
 	size      int // payload bytes of a segment
 	payload   int // payload bytes in all
 	csum      bool
+	share     bool // segments may refer to b's fragments
 }
+
+// minShare is the least payload, in bytes, that a segment shares instead of
+// copying it.
+const minShare = 512
 
 // sendSegments cuts b and sends its segments by d, which has the features f.
 func sendSegments(c *kern.CPU, d *Device, b *skb.Buff, f Features) bool {
@@ -25,7 +30,7 @@ func sendSegments(c *kern.CPU, d *Device, b *skb.Buff, f Features) bool {
 	if !ok {
 		return dropTx(c, d, b, skb.ReasonSkbGsoSeg)
 	}
-	s.csum = !f.canCsum(b.Protocol)
+	s.csum, s.share = !f.canCsum(b.Protocol), f&FeatSG != 0 && s.size >= minShare
 	sn := softnetOf(c)
 	for off := 0; off < s.payload; off += s.size {
 		o := s.segment(c, off)
@@ -96,7 +101,9 @@ func (s *segmenter) segment(c *kern.CPU, off int) *skb.Buff {
 	n := min(s.size, s.payload-off)
 	o := skb.Alloc(c, s.hdr+n)
 	o.Append(b.Data()[:s.hdr])
-	b.CopyOut(s.hdr+off, o.Put(n))
+	if !s.share || !b.Share(o, s.hdr+off, n) {
+		b.CopyOut(s.hdr+off, o.Put(n))
+	}
 	o.Dev, o.Sock, o.Protocol, o.PktType = b.Dev, b.Sock, b.Protocol, b.PktType
 	o.Mark, o.Priority, o.Hash, o.HashL4 = b.Mark, b.Priority, b.Hash, b.HashL4
 	o.Queue, o.Tstamp, o.Iif, o.Ct = b.Queue, b.Tstamp, b.Iif, b.Ct

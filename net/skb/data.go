@@ -44,6 +44,34 @@ func (b *Buff) Extend(f Frag) bool {
 	return b.AddFrag(f)
 }
 
+// Share appends n of b's bytes, from off on, to o as fragments of b's Blocks. It
+// reports false, and leaves o alone, when some of them are not in fragments or o
+// has no room.
+func (b *Buff) Share(o *Buff, off, n int) bool {
+	if off -= b.HeadLen(); off < 0 {
+		return false
+	}
+	first := 0
+	for first < int(b.nfrags) && off >= int(b.frags[first].Len) {
+		off -= int(b.frags[first].Len)
+		first++
+	}
+	last, have := first, -off
+	for last < int(b.nfrags) && have < n {
+		have += int(b.frags[last].Len)
+		last++
+	}
+	if have < n || int(o.nfrags)+last-first > MaxFrags || len(o.list) > 0 {
+		return false
+	}
+	for _, f := range b.frags[first:last] {
+		f.Off, f.Len = f.Off+uint32(off), min(f.Len-uint32(off), uint32(n))
+		o.Extend(f)
+		n, off = n-int(f.Len), 0
+	}
+	return true
+}
+
 // AddList appends the packet o to b's list; o belongs to b from then on.
 func (b *Buff) AddList(o *Buff) {
 	b.list = append(b.list, o)
@@ -111,18 +139,37 @@ func (b *Buff) Checksum(off, n int, initial uint32) uint32 {
 	if p := b.Data(); off+n <= len(p) {
 		return csum.Sum(p[off:off+n], initial)
 	}
-	sum, done := initial, 0
-	b.Walk(func(p []byte) bool {
-		if off >= len(p) {
-			off -= len(p)
-			return true
-		}
-		p = p[off:min(len(p), off+n)]
-		sum = csum.Combine(sum, csum.Sum(p, 0), done)
-		off, done, n = 0, done+len(p), n-len(p)
-		return n > 0
-	})
-	return sum
+	s := summing{off: off, n: n, sum: initial}
+	s.add(b)
+	return s.sum
+}
+
+// summing is a checksum under way: off bytes are still to be skipped, n to be
+// summed, done are in sum.
+type summing struct {
+	off, n, done int
+	sum          uint32
+}
+
+// add sums what b has of the bytes.
+func (s *summing) add(b *Buff) {
+	s.piece(b.Data())
+	for i := 0; i < int(b.nfrags) && s.n > 0; i++ {
+		s.piece(b.frags[i].Bytes())
+	}
+	for i := 0; i < len(b.list) && s.n > 0; i++ {
+		s.add(b.list[i])
+	}
+}
+
+func (s *summing) piece(p []byte) {
+	if s.off >= len(p) {
+		s.off -= len(p)
+		return
+	}
+	p = p[s.off:min(len(p), s.off+s.n)]
+	s.sum = csum.Combine(s.sum, csum.Sum(p, 0), s.done)
+	s.off, s.done, s.n = 0, s.done+len(p), s.n-len(p)
 }
 
 // CompleteCsum computes a partial checksum in software, for a device or a
