@@ -34,6 +34,8 @@ func ioctl(c *call) (int64, error) {
 		return 0, err
 	}
 	switch {
+	case cmd == uapi.SIOCGSKNS:
+		return 0, c.namespaceOf(f)
 	case f.stream && cmd == uapi.SIOCINQ:
 		return 0, errContinue
 	case f.stream && cmd == uapi.SIOCOUTQ:
@@ -48,6 +50,23 @@ func ioctl(c *call) (int64, error) {
 	})
 }
 
+// namespaceOf answers SIOCGSKNS: a descriptor of the socket's network
+// namespace (fs/nsfs.c open_related_ns).
+func (c *call) namespaceOf(f *file) error {
+	if !c.who().Capable(sock.CapNetAdmin) {
+		return unix.EPERM
+	}
+	fd, err := c.n.spaces.open(f.s.Base().Net())
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := c.place(placed{source: fd, cloexec: true}); err != nil {
+		return err
+	}
+	return errAnswered
+}
+
 // networkIoctl reports a command of the SIOC or wireless ranges.
 func networkIoctl(cmd uint32) bool {
 	return cmd >= 0x8900 && cmd <= 0x89ff || cmd >= 0x8b00 && cmd <= 0x8bff
@@ -56,8 +75,8 @@ func networkIoctl(cmd uint32) bool {
 // foreignIoctl is an ioctl on a native descriptor: a network command on an
 // AF_UNIX socket asks about the caller's Net; the rest is the kernel's.
 func (c *call) foreignIoctl(fd int, cmd uint32) (int64, error) {
-	if !networkIoctl(cmd) {
-		return 0, errContinue
+	if !networkIoctl(cmd) || cmd == uapi.SIOCGSKNS {
+		return 0, errContinue // a native socket is in the namespace that it was made in, too
 	}
 	id, err := c.target().File(fd)
 	if err != nil {
