@@ -226,21 +226,18 @@ func (c *Conn) setDeadline(t time.Time, ds ...*deadline) error {
 // SetReadBuffer sets SO_RCVBUF, which Linux doubles and caps at
 // net.core.rmem_max.
 func (c *Conn) SetReadBuffer(bytes int) error {
-	return c.setInt(uapi.SOL_SOCKET, uapi.SO_RCVBUF, bytes)
+	return c.ownError("set", "setsockopt", c.setOption(uapi.SOL_SOCKET, uapi.SO_RCVBUF, int32Value(bytes)))
 }
 
 // SetWriteBuffer sets SO_SNDBUF, which Linux doubles and caps at
 // net.core.wmem_max.
 func (c *Conn) SetWriteBuffer(bytes int) error {
-	return c.setInt(uapi.SOL_SOCKET, uapi.SO_SNDBUF, bytes)
+	return c.ownError("set", "setsockopt", c.setOption(uapi.SOL_SOCKET, uapi.SO_SNDBUF, int32Value(bytes)))
 }
-
-// setInt sets an option whose value is a number.
-func (c *Conn) setInt(level, name, v int) error { return c.setOption(level, name, int32Value(v)) }
 
 func (c *Conn) setOption(level, name int, val []byte) error {
 	if c.closed.Load() {
-		return c.ownError("set", "", net.ErrClosed)
+		return net.ErrClosed
 	}
-	return c.ownError("set", "setsockopt", c.s.Setsockopt(c.n.root, level, name, val))
+	return c.s.Setsockopt(c.n.root, level, name, val)
 }

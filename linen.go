@@ -14,7 +14,10 @@
 // A [Kernel] is one machine, a [Net] one network namespace on it: a host or a
 // router. Nothing here needs privileges, and nothing reaches the network of
 // the host. Everything works inside a testing/synctest bubble, where time is
-// the bubble's, as long as the Kernel is made and closed inside.
+// the bubble's, as long as the Kernel is made and closed inside. A bubble's
+// clock stands still while one of its goroutines waits for a sync.Mutex: code
+// that writes under a mutex (HTTP/2 does) needs a buffer into which its writes
+// fit, see SetWriteBuffer.
 //
 // The methods that change a Net send the netlink messages that ip(8) would
 // send; there is no second way in. What they do not cover, Netlink does.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"strings"
 
 	"linen/uapi/errno"
 )
@@ -17,12 +18,10 @@ func errnoTimeout(err error) bool { return err == errno.EAGAIN }
 // package net.
 type dialTimeout struct{}
 
-func (dialTimeout) Error() string   { return "i/o timeout" }
-func (dialTimeout) Timeout() bool   { return true }
-func (dialTimeout) Temporary() bool { return true }
-func (dialTimeout) Is(err error) bool {
-	return err == context.DeadlineExceeded || err == os.ErrDeadlineExceeded
-}
+func (dialTimeout) Error() string     { return "i/o timeout" }
+func (dialTimeout) Timeout() bool     { return true }
+func (dialTimeout) Temporary() bool   { return true }
+func (dialTimeout) Is(err error) bool { return err == context.DeadlineExceeded }
 
 type dialCanceled struct{}
 
@@ -40,11 +39,35 @@ func ofContext(err error) error {
 	return err
 }
 
+// A goErrno is an error number with the text of Go's package syscall, which
+// begins with a small letter.
+type goErrno struct{ errno.Errno }
+
+// Error returns the text.
+func (e goErrno) Error() string {
+	text := e.Errno.Error()
+	if len(text) > 1 && text[1] >= 'a' {
+		return strings.ToLower(text[:1]) + text[1:]
+	}
+	return text
+}
+
+// Unwrap returns the number itself.
+func (e goErrno) Unwrap() error { return e.Errno }
+
 // ofCall names the system call of an error that is a number, as package net
 // does: "connect: connection refused".
 func ofCall(call string, err error) error {
 	if e, is := err.(errno.Errno); is {
-		return os.NewSyscallError(call, e)
+		return os.NewSyscallError(call, goErrno{e})
+	}
+	return err
+}
+
+// ofErrno is ofCall where there was no call.
+func ofErrno(err error) error {
+	if e, is := err.(errno.Errno); is {
+		return goErrno{e}
 	}
 	return err
 }
@@ -67,7 +90,7 @@ func (c *Conn) opError(op, call string, err error) error {
 }
 
 // ownError is opError for what has to do with this end only: options,
-// deadlines, accept.
+// buffers, deadlines, accept.
 func (c *Conn) ownError(op, call string, err error) error {
 	if err == nil {
 		return nil

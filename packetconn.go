@@ -70,7 +70,10 @@ func (c *PacketConn) ReadMsgUDPAddrPort(p, oob []byte) (n, oobn, flags int, from
 func (c *PacketConn) WriteTo(p []byte, addr net.Addr) (int, error) {
 	to, err := addrPortOf(c.network, addr)
 	if err != nil {
-		return 0, &net.OpError{Op: "write", Net: c.network, Source: c.LocalAddr(), Addr: addr, Err: err}
+		if err == errMissingAddress {
+			addr = nil
+		}
+		return 0, &net.OpError{Op: "write", Net: c.network, Source: c.LocalAddr(), Addr: addr, Err: ofErrno(err)}
 	}
 	return c.WriteToUDPAddrPort(p, to)
 }

@@ -98,7 +98,13 @@ func (c *TCPConn) SetKeepAliveConfig(cfg net.KeepAliveConfig) error {
 // not wait.
 func (c *TCPConn) SetLinger(sec int) error {
 	val := int32Value(boolInt(sec >= 0))
-	return c.setOption(uapi.SOL_SOCKET, uapi.SO_LINGER, binary.NativeEndian.AppendUint32(val, uint32(max(sec, 0))))
+	val = binary.NativeEndian.AppendUint32(val, uint32(max(sec, 0)))
+	return c.opError("set", "setsockopt", c.setOption(uapi.SOL_SOCKET, uapi.SO_LINGER, val))
+}
+
+// setInt sets an option whose value is a number.
+func (c *TCPConn) setInt(level, name, v int) error {
+	return c.opError("set", "setsockopt", c.setOption(level, name, int32Value(v)))
 }
 
 // MultipathTCP reports whether the connection is Multipath TCP's: never.
