@@ -76,6 +76,10 @@ func (st *state) icmpPeerAllow(c *kern.CPU, rt *Route, daddr uint32) bool {
 		return true
 	}
 	cost := s.ratelimit.Duration()
+	if cost == 0 { // not limited, and no token is taken
+		s.credit.Add(-int64(c.Uint32n(3)))
+		return true
+	}
 	if p := st.path.peers.Get(c.Now(), daddr, 0); p != nil && !p.Take(c.Now(), cost, icmpBurst*cost) {
 		st.path.mib.Inc(c, mib.ICMPOutRateLimitHost)
 		return false

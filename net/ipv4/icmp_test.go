@@ -393,3 +393,45 @@ func TestRedirect(t *testing.T) {
 		t.Errorf("%d redirects at once", n)
 	}
 }
+
+// TestRouteErrorsAreLimited: a source that floods a router with packets for
+// nowhere gets five answers, then one a second (error_burst, error_cost).
+// icmp_ratelimit takes from the same account: with it, two and then none while
+// the flood lasts, as seen of Linux 6.18.
+func TestRouteErrorsAreLimited(t *testing.T) {
+	for _, c := range []struct {
+		limit        string
+		burst, later int
+	}{{"0", 5, 5}, {"1000", 2, 0}} {
+		w := newWorld(t)
+		w.ip(w.r, "route add unreachable 10.9.0.0/16")
+		w.set(w.r, "net/ipv4/icmp_ratelimit", c.limit)
+		if err := w.send(w.a, addrRA, echo(8), nil); err != nil { // neighbours are known then
+			t.Fatal(err)
+		}
+		w.clock.Advance(10 * time.Second)
+		w.watch(w.r)
+		flood := func(n int) (answers int) {
+			for range n {
+				w.inject(device(w.r, "ra"), udp(addrA, num("10.9.0.1"), 40), skb.PacketHost)
+			}
+			for _, p := range w.packets(w.r, true) {
+				if p.ip().Proto() == uapi.IPPROTO_ICMP {
+					answers++
+				}
+			}
+			return answers
+		}
+		if got := flood(50); got != c.burst {
+			t.Errorf("ratelimit %s: %d answers to a flood, want %d", c.limit, got, c.burst)
+		}
+		total := 0
+		for range 5 {
+			w.clock.Advance(time.Second)
+			total += flood(20)
+		}
+		if total != c.later {
+			t.Errorf("ratelimit %s: %d answers in the five seconds after it, want %d", c.limit, total, c.later)
+		}
+	}
+}

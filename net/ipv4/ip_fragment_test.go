@@ -275,3 +275,45 @@ func TestOptionsInFragments(t *testing.T) {
 		t.Errorf("second % x", second)
 	}
 }
+
+// TestTinyFirstFragment: a first fragment that holds eight bytes of the
+// transport header only is put together like any other, before the transport
+// or a filter looks at ports (RFC 1858 §3).
+func TestTinyFirstFragment(t *testing.T) {
+	w := newWorld(t)
+	var got [][]byte
+	receiver(w.b, &got)
+	for _, p := range [][]byte{piece(7, 0, 8, true), piece(7, 8, 40, false)} {
+		w.inject(device(w.b, "b0"), p, skb.PacketHost)
+	}
+	if len(got) != 1 || !bytes.Equal(got[0], sequence(48)) {
+		t.Errorf("delivered % x", got)
+	}
+}
+
+// TestIdentificationsAreKeyed: which destinations share a counter of
+// identifications depends on a key that every boot draws anew, so that nobody
+// can choose addresses that collide (RFC 6274 §3.5).
+func TestIdentificationsAreKeyed(t *testing.T) {
+	ids := func(seed uint64) (list [64]uint16) {
+		k := kern.New(kern.Config{Clock: kern.NewManualClock(), Seed: seed})
+		defer k.Close()
+		n := newNet(t, k)
+		c := k.Enter(kern.Any)
+		defer c.Exit()
+		for i := range list {
+			list[i] = ipv4.SelectID(c, n, addrA, addrB+uint32(i), uapi.IPPROTO_UDP, 1)
+		}
+		return list
+	}
+	same := 0
+	a, b := ids(1), ids(2)
+	for i := range a {
+		if a[i] == b[i] {
+			same++
+		}
+	}
+	if same > 8 || ids(1) != a {
+		t.Errorf("%d of %d identifications are those of another boot", same, len(a))
+	}
+}

@@ -262,3 +262,21 @@ func TestSend(t *testing.T) {
 		}
 	}
 }
+
+// TestSourceRouteToMartian: where source routes are accepted, one whose next
+// hop is no address to send to ends here.
+func TestSourceRouteToMartian(t *testing.T) {
+	for _, hop := range [][4]byte{{127, 0, 0, 1}, {0, 0, 0, 0}, {255, 255, 255, 255}, {224, 0, 0, 5}, {10, 0, 1, 255}} {
+		w := newWorld(t)
+		w.set(w.r, "net/ipv4/conf/all/accept_source_route", "1")
+		w.set(w.r, "net/ipv4/conf/ra/accept_source_route", "1")
+		w.watch(w.r)
+		w.inject(device(w.r, "ra"), options(addrRA, wire.IPOptLSRR, 7, 4, hop[0], hop[1], hop[2], hop[3]), skb.PacketHost)
+		w.clock.Advance(time.Second)
+		for _, p := range w.packets(w.r, true) {
+			if p.ip().Daddr() != addrA {
+				t.Errorf("%v: %s sent to %v", hop, p.dev, p.ip().Dst())
+			}
+		}
+	}
+}
