@@ -56,6 +56,7 @@ func (s *Sock) reopen() {
 	name := s.conn.Congestion()
 	s.conn = tcb.New(&s.env, s.st.settings())
 	s.conn.SetCongestion(name)
+	s.conn.SetMaxPacing(s.PacingRate.Load())
 	s.conn.Tune(s.tune)
 	s.connected = false
 	s.over = false
@@ -155,11 +156,12 @@ func (s *Sock) sendSyn(c *kern.CPU, rt *ipv4.Route) {
 	s.ipID.Store(c.Uint32())
 	s.tx.start(iss + 1)
 	s.conn.Tune(s.tune)
+	s.routeCongestion(rt)
 	st.mib.Inc(c, mib.TCPActiveOpens)
 	_, full := s.env.Space()
 	s.begin(c)
 	s.conn.Connect(c.Now(), tcb.Opening{
-		ISS: iss, TSOffset: st.tsOffset(laddr, raddr), Path: s.path(rt), Space: full, ECN: st.sys.ecn.Load() == 1,
+		ISS: iss, TSOffset: st.tsOffset(laddr, raddr), Path: s.path(rt), Space: full, ECN: st.sys.ecn.Load() == 1 || s.conn.NeedsECN(),
 	})
 	s.finish(c)
 }

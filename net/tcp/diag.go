@@ -145,6 +145,11 @@ func diagExtend(m *netlink.Msg, v sockdiag.InetSocket, ext uint8, _ bool) {
 	if sockdiag.Wants(ext, uapi.INET_DIAG_INFO) {
 		s.info(m.Reserve(uapi.INET_DIAG_INFO, infoSize))
 	}
+	if sockdiag.Wants(ext, uapi.INET_DIAG_VEGASINFO) {
+		if kind, p := s.conn.CongestionInfo(); p != nil {
+			m.Attr(kind, p)
+		}
+	}
 	if sockdiag.Wants(ext, uapi.INET_DIAG_CONG) {
 		m.String(uapi.INET_DIAG_CONG, s.conn.Congestion())
 	}

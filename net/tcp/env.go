@@ -269,7 +269,8 @@ func (s *Sock) path(rt *ipv4.Route) tcb.Path {
 	if s.PMTUDisc() >= uapi.IP_PMTUDISC_PROBE {
 		mtu = rt.Dev.MTU()
 	}
-	p := tcb.Path{MSS: mtu - 40, AdvMSS: rt.AdvMSS(), GSOMax: min(rt.Dev.GSOMaxSize(), 65536), InitCwnd: int(rt.Metrics.Get(uapi.RTAX_INITCWND)), InitRwnd: int(rt.Metrics.Get(uapi.RTAX_INITRWND))}
+	p := tcb.Path{MSS: mtu - 40, AdvMSS: rt.AdvMSS(), GSOMax: min(rt.Dev.GSOMaxSize(), 65536)}
+	routeMetrics(&p, rt)
 	return p
 }
 

@@ -167,7 +167,8 @@ func (s *Sock) child(e ends) *Sock {
 	a := s.st.newSock(nil, s.Protocol())
 	a.Sock.Inherit(&s.Sock)
 	a.tune = s.tune
-	a.conn.SetCongestion(s.conn.Congestion())
+	a.childCongestion(s)
+	a.conn.SetMaxPacing(a.PacingRate.Load())
 	a.conn.Tune(a.tune)
 	a.RcvAddr.Store(e.daddr)
 	a.Saddr.Store(e.daddr)

@@ -31,7 +31,7 @@ func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 		return errno.ENOPROTOOPT
 	}
 	if name == uapi.TCP_CONGESTION {
-		return s.setCongestion(val)
+		return s.setCongestion(who, val)
 	}
 	v, err := sock.Int(val)
 	if err != nil {
@@ -54,6 +54,7 @@ func (s *Sock) afterSocketOption(name int) {
 	old := s.tune
 	s.tune.Keepalive = s.Has(sock.FlagKeepalive)
 	s.tune.RcvLowat = s.RcvLowat()
+	s.conn.SetMaxPacing(s.PacingRate.Load())
 	s.retune(old)
 	if name == uapi.SO_RCVLOWAT {
 		s.Notify(nil, uapi.POLLIN)
@@ -220,24 +221,4 @@ func secondsFor(n int) int {
 		period += timeout
 	}
 	return period
-}
-
-// setCongestion is TCP_CONGESTION: ENOENT for what there is not.
-func (s *Sock) setCongestion(val []byte) error {
-	if len(val) < 1 {
-		return errno.EINVAL
-	}
-	name := val[:min(len(val), 15)]
-	for i, b := range name {
-		if b == 0 {
-			name = name[:i]
-			break
-		}
-	}
-	s.Lock()
-	defer s.Unlock()
-	if !s.conn.SetCongestion(string(name)) {
-		return errno.ENOENT
-	}
-	return nil
 }

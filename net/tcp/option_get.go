@@ -26,7 +26,8 @@ func (s *Sock) Getsockopt(_ *sock.Caller, level, name int, val []byte) (int, err
 		copy(name[:], s.conn.Congestion())
 		return copy(val, name[:]), nil
 	case uapi.TCP_CC_INFO:
-		return 0, nil
+		_, p := s.conn.CongestionInfo()
+		return copy(val, p), nil
 	}
 	if done, n, err := s.getBytes(name, val); done {
 		return n, err

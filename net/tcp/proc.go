@@ -51,12 +51,15 @@ func (s *Sock) info(val []byte) int {
 		le.PutUint32(p[136+4*n:], v)
 	}
 	le.PutUint64(p[160:], i.DeliveryRate)
+	for n, d := range []time.Duration{i.Busy, i.WindowLimited, i.BufferLimited} {
+		le.PutUint64(p[168+8*n:], uint64(d/time.Microsecond))
+	}
 	for n, v := range []uint32{i.Delivered, i.DeliveredCE} {
 		le.PutUint32(p[192+4*n:], v)
 	}
 	le.PutUint64(p[200:], i.BytesSent)
 	le.PutUint64(p[208:], i.BytesRetrans)
-	for n, v := range []uint32{i.DSACKs, 0, i.OOOPackets, i.SndWnd, i.RcvWnd, 0, i.RTOs} {
+	for n, v := range []uint32{i.DSACKs, i.ReorderSeen, i.OOOPackets, i.SndWnd, i.RcvWnd, 0, i.RTOs} {
 		le.PutUint32(p[216+4*n:], v)
 	}
 	return copy(val, p[:])

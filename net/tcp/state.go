@@ -115,6 +115,7 @@ func (st *State) settings() *tcb.Settings {
 		RmemMax:          int(max(y.rmem.Load(2), sock.Of(st.n).Sysctl.RmemMax.Load())),
 		InvalidRatelimit: time.Duration(y.invalidLimit.Load()) * time.Millisecond, MinSndMSS: int(y.minSndMSS.Load()),
 	}
+	st.sys.rate.fill(p)
 	st.set.Store(p)
 	return p
 }

@@ -1,11 +1,9 @@
 package tcp
 
 import (
-	"strings"
+	"sync/atomic"
 
 	"linen/net/sysctl"
-	"linen/net/tcp/internal/tcb"
-	"linen/uapi/errno"
 )
 
 // sysctls are the settings net.ipv4.tcp_*, as ip-sysctl describes them.
@@ -18,6 +16,8 @@ type sysctls struct {
 	maxTW, twReuse, rfc1337, maxOrphans, notsentLowat                   *sysctl.Int
 	rmem, wmem                                                          *sysctl.List
 	congestion                                                          *sysctl.String
+	rate                                                                rateSysctls
+	allowed                                                             atomic.Pointer[[]string] // tcp_allowed_congestion_control
 }
 
 func (y *sysctls) register(st *State, t *sysctl.Tree) {
@@ -53,18 +53,5 @@ func (y *sysctls) register(st *State, t *sysctl.Tree) {
 	y.rmem = t.List64("net/ipv4/tcp_rmem", sized, []int64{4096, 131072, 33554432}, forget)
 	y.wmem = t.List64("net/ipv4/tcp_wmem", sized, []int64{4096, 16384, 4194304}, forget)
 	y.registerCongestion(t)
-}
-
-func (y *sysctls) registerCongestion(t *sysctl.Tree) {
-	y.congestion = t.String("net/ipv4/tcp_congestion_control", "cubic", 16, 0o644, func(v string) error {
-		for _, name := range tcb.Algorithms() {
-			if name == strings.TrimSpace(v) {
-				return nil
-			}
-		}
-		return errno.ENOENT
-	})
-	all := strings.Join(tcb.Algorithms(), " ")
-	t.String("net/ipv4/tcp_available_congestion_control", all, 256, 0o444, nil)
-	t.String("net/ipv4/tcp_allowed_congestion_control", all, 256, 0o644, nil)
+	y.rate.register(t, changed)
 }

@@ -42,6 +42,7 @@ type Sock struct {
 	isOrphan  bool // counted in st.orphans
 	syn       bool // connect was called
 	used      bool // conn is not fresh
+	ccChosen  bool // by TCP_CONGESTION
 	feat      features
 	// synHeaders are what TCP_SAVED_SYN reads.
 	synHeaders []byte

@@ -110,7 +110,7 @@ func (s *Sock) newRequest(c *kern.CPU, g *tcb.Segment, e ends) *request {
 	q.TS, q.TSRecent = g.Opt.HasTS && set.Timestamps, g.Opt.TSVal
 	q.SACK = g.Opt.SACKPerm && set.SACK
 	q.WS, q.SndWS = g.Opt.HasWS && set.WindowScaling, g.Opt.WS
-	q.ECN = g.Flags&(tcb.Ece|tcb.Cwr) == tcb.Ece|tcb.Cwr && set.ECN != 0 && g.ECN == 0
+	q.ECN = g.Flags&(tcb.Ece|tcb.Cwr) == tcb.Ece|tcb.Cwr && (set.ECN != 0 && g.ECN == 0 || s.conn.NeedsECN())
 	mss := q.Path.AdvMSS
 	if s.tune.UserMSS > 0 {
 		mss = min(mss, s.tune.UserMSS)
@@ -119,7 +119,12 @@ func (s *Sock) newRequest(c *kern.CPU, g *tcb.Segment, e ends) *request {
 		mss -= 12
 	}
 	var shift uint8
-	q.Window, q.Clamp, shift = tcb.InitialWindow(int(s.env.window(s.RcvBuf())), s.tune.WindowClamp, mss, q.WS, set.RmemMax)
+	clamp := s.tune.WindowClamp
+	if clamp == 0 {
+		clamp = q.Path.Window
+	}
+	q.Window, q.Clamp, shift = tcb.InitialWindow(int(s.env.window(s.RcvBuf())), clamp, mss, q.WS, set.RmemMax)
+	q.Window = q.Path.InitialWindow(q.Window, mss)
 	if q.WS {
 		q.RcvWS = shift
 	}
@@ -300,6 +305,7 @@ func (s *Sock) birth(c *kern.CPU, b *skb.Buff, r *request) {
 	a.synHeaders = r.syn
 	a.ipID.Store(c.Uint32())
 	a.CacheRoute(r.rt)
+	a.routeCongestion(r.rt)
 	a.tx.start(r.q.ISS + 1)
 	a.BHLock() // it is nobody's yet
 	st.bind.Lock()

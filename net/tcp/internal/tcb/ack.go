@@ -22,7 +22,8 @@ const (
 	flagDSACK
 	flagDSACKTLP
 	flagLostRetrans
-	flagNotDup = flagData | flagWindow | flagAcked
+	flagMaybeDelayed // of a lone small segment: the peer may have waited
+	flagNotDup       = flagData | flagWindow | flagAcked
 )
 
 // An ackWork is what one acknowledgement does.
@@ -79,7 +80,9 @@ func (c *Conn) ack(s *Segment) Reason {
 	if c.rec.tlpHigh != 0 {
 		c.ackTLP(&w)
 	}
-	w.lost = c.rec.lostTotal - lostBefore
+	if d := c.ca.dctcp; d != nil {
+		d.onAck(c)
+	}
 	rexmit := c.judge(&w)
 	w.lost = c.rec.lostTotal - lostBefore
 	if w.flag&flagAdvanced != 0 || w.flag&flagNotDup == 0 || d.packets == 0 {
@@ -87,6 +90,7 @@ func (c *Conn) ack(s *Segment) Reason {
 	}
 	c.rateDone(&w)
 	c.control(&w)
+	c.chronoIdle()
 	switch rexmit {
 	case rexmitLost:
 		c.retransmitQueue()
@@ -125,12 +129,9 @@ func (c *Conn) oldAck(s *Segment) Reason {
 	}
 	if s.Opt.NumSACK > 0 && c.sackOK && d.packets > 0 {
 		w := ackWork{seg: s, priorUna: d.una, priorFack: c.sackHigh(), delivered: d.delivered, inFlight: c.inFlight(), reord: d.nxt, caRTT: -1}
-		before := c.rec.lostTotal
 		c.tagSack(&w)
 		c.rackUpdate(&w)
 		rexmit := c.judge(&w)
-		w.lost = c.rec.lostTotal - before
-		c.control(&w)
 		if rexmit == rexmitLost {
 			c.retransmitQueue()
 		}
@@ -279,6 +280,9 @@ func (c *Conn) deliver(n int, w *ackWork) {
 
 // measure takes the round trips of what was acknowledged.
 func (c *Conn) measure(w *ackWork) {
+	if w.acked == 1 && w.inFlight == 1 && c.send.una-w.priorUna < uint32(c.send.mss) {
+		w.flag |= flagMaybeDelayed
+	}
 	seq, sack := int64(-1), int64(-1)
 	if w.firstAt != 0 && w.flag&flagRetrans == 0 {
 		seq = int64(c.now-w.firstAt) / 1000
@@ -298,11 +302,17 @@ func (c *Conn) measure(w *ackWork) {
 func (c *Conn) control(w *ackWork) {
 	sackedNow := uint32(c.send.delivered - w.delivered)
 	switch {
+	case c.ca.ctl != nil:
+		c.sample = w.rate
+		c.ca.ctl.control(c)
+		return
 	case c.inReduction():
 		c.reduce(sackedNow, w.lost, w.flag)
 	case c.mayRaise(w.flag):
 		c.ca.alg.avoid(c, sackedNow)
+		c.clampCwnd()
 	}
+	c.updatePacing()
 }
 
 // mayRaise says whether the window may grow (tcp_may_raise_cwnd).

@@ -14,18 +14,28 @@ type algorithm interface {
 	avoid(c *Conn, acked uint32)
 	acked(c *Conn, packets uint32, rtt int64)
 	changed(c *Conn, state uint8)
-	restarted(c *Conn)
+	began(c *Conn) // data are sent while nothing is in flight
 	undo(c *Conn) uint32
+}
+
+// A controller is an algorithm that sets window and pacing rate itself, from
+// delivery rates, and wants no reduction but its own.
+type controller interface {
+	control(c *Conn)    // after c.sample
+	minTSO(c *Conn) int // packets of a super-segment, at least
 }
 
 // congestionState is the window.
 type congestionState struct {
 	alg      algorithm
+	ctl      controller // alg, if it is one
+	dctcp    *dctcp     // alg, if it is that
 	state    uint8
 	cwnd     uint32
 	count    uint32 // fractions of the window
 	ssthresh uint32
 	prior    uint32 // window before the last reduction
+	locked   bool   // chosen by the route
 	limited  bool   // the window, not the application, is the limit
 	maxOut   uint32
 	outSeq   uint32
@@ -34,32 +44,65 @@ type congestionState struct {
 }
 
 func (a *congestionState) init() {
-	a.alg = new(cubic)
+	a.choose(new(cubic))
 	a.cwnd, a.ssthresh = initCwnd, infinite
 }
 
 // Algorithms are the names that TCP_CONGESTION takes.
-func Algorithms() []string { return []string{"reno", "cubic"} }
+func Algorithms() []string { return []string{"reno", "cubic", "bbr", "dctcp"} }
+
+func (a *congestionState) choose(alg algorithm) {
+	a.alg = alg
+	a.ctl, _ = alg.(controller)
+	a.dctcp, _ = alg.(*dctcp)
+}
 
 // SetCongestion chooses the algorithm; false: unknown.
 func (c *Conn) SetCongestion(name string) bool {
+	var alg algorithm
 	switch name {
 	case "cubic":
-		c.ca.alg = new(cubic)
+		alg = new(cubic)
 	case "reno":
-		c.ca.alg = new(reno)
+		alg = new(reno)
+	case "bbr":
+		alg = new(bbr)
+	case "dctcp":
+		alg = new(dctcp)
 	default:
 		return false
 	}
+	c.ca.choose(alg)
+	if c.ca.ctl == nil && !c.pace.asked {
+		c.pace.on = false
+	}
 	if c.synced() {
-		c.ca.alg.start(c)
+		alg.start(c)
 	}
 	return true
 }
 
+// clampCwnd applies the route's bound.
+func (c *Conn) clampCwnd() {
+	if n := c.send.path.CwndClamp; n > 0 {
+		c.ca.cwnd = min(c.ca.cwnd, n)
+	}
+}
+
+// LockCongestion forbids TCP_CONGESTION: the route decides.
+func (c *Conn) LockCongestion(on bool) { c.ca.locked = on }
+
+// CongestionLocked reports whether the route decides.
+func (c *Conn) CongestionLocked() bool { return c.ca.locked }
+
+// NeedsECN reports that the algorithm asks for ECN when a connection begins
+// (TCP_CONG_NEEDS_ECN).
+func (c *Conn) NeedsECN() bool { return c.ca.dctcp != nil }
+
 // Congestion returns the algorithm's name.
 func (c *Conn) Congestion() string { return c.ca.alg.name() }
 
+// setCA moves to a state of congestion control (tcp_set_ca_state).
 func (c *Conn) setCA(state uint8) {
 	c.ca.alg.changed(c, state)
 	c.ca.state = state
@@ -76,7 +119,7 @@ func (a *congestionState) validate(c *Conn, limited bool) {
 		return
 	}
 	a.used = max(a.used, c.send.packets)
-	if time.Duration(c.now-a.stamp) >= c.rtt.rto && c.set.SlowStartAfterIdle {
+	if time.Duration(c.now-a.stamp) >= c.rtt.rto && c.set.SlowStartAfterIdle && a.ctl == nil {
 		a.unused(c)
 	}
 }
@@ -98,7 +141,6 @@ func (a *congestionState) unused(c *Conn) {
 // restart halves the window for each timeout that the connection was idle
 // (RFC 5681 §4.1).
 func (a *congestionState) restart(c *Conn, idle time.Duration) {
-	a.alg.restarted(c)
 	a.ssthresh = c.currentSsthresh()
 	least := min(uint32(initCwnd), a.cwnd)
 	cwnd := a.cwnd
@@ -166,5 +208,5 @@ func (*reno) avoid(c *Conn, acked uint32) {
 
 func (*reno) acked(*Conn, uint32, int64) {}
 func (*reno) changed(*Conn, uint8)       {}
-func (*reno) restarted(*Conn)            {}
+func (*reno) began(*Conn)                {}
 func (*reno) undo(c *Conn) uint32        { return max(c.ca.cwnd, c.ca.prior) }

@@ -53,6 +53,11 @@ type Settings struct {
 	RmemMax                                int
 	InvalidRatelimit                       time.Duration
 	MinSndMSS                              int
+	PacingSS, PacingCA                     int // tcp_pacing_*_ratio, percent
+	MinTSO, TSORTTLog                      int // tcp_min_tso_segs, tcp_tso_rtt_log
+	MinRTTWindow                           time.Duration
+	CompDelay, CompSlack                   time.Duration // tcp_comp_sack_*
+	CompAcks                               int
 }
 
 // Congestion avoidance states (TCP_CA_*).
@@ -111,6 +116,11 @@ type Conn struct {
 	keep  keepalive
 	stamp stamps
 
+	pace   pacer
+	sample rateSample // of the acknowledgement under way, for a controller
+	chrono chrono
+	full   bool // a writer waits for room
+
 	kind    uint8 // of rtx
 	rtx     ktime.T
 	delack  ktime.T
@@ -156,12 +166,17 @@ type keepalive struct {
 
 // Path is what the route says.
 type Path struct {
-	MSS      int // MTU - 40
-	AdvMSS   int // to announce
-	GSOMax   int // bytes of a super-segment, headers included
-	InitCwnd int // 0: 10
-	InitRwnd int // packets, 0: as the buffer
-	RTOMin   time.Duration
+	MSS      int           // MTU - 40
+	AdvMSS   int           // to announce
+	GSOMax   int           // bytes of a super-segment, headers included
+	InitCwnd int           // 0: 10
+	InitRwnd int           // packets, 0: as the buffer
+	RTOMin   time.Duration // locked in the route, 0: none
+	// CwndClamp bounds the congestion window, 0 for none; Window is the largest
+	// to announce; QuickAck acknowledges every segment.
+	CwndClamp uint32
+	Window    int
+	QuickAck  bool
 }
 
 // New returns a closed connection that works for env.
@@ -169,6 +184,7 @@ func New(env Env, set *Settings) *Conn {
 	c := &Conn{env: env, set: set, State: uapi.TCP_CLOSE}
 	c.rtt.init(c)
 	c.ca.init()
+	c.pace.init()
 	c.rec.reordering = uint32(set.Reordering)
 	c.recv.ato = 0
 	c.send.mss = defaultMSS
@@ -205,7 +221,7 @@ func (c *Conn) fail(e errno.Errno) {
 
 // done closes: no timer runs, nothing is kept.
 func (c *Conn) done() {
-	c.rtx, c.delack, c.keepAt, c.kind = 0, 0, 0, timerNone
+	c.stopTimers()
 	c.purgeOfo(Closed)
 	if c.State == uapi.TCP_SYN_SENT || c.State == uapi.TCP_SYN_RECV {
 		c.env.Count(StatAttemptFails, 1)
@@ -215,7 +231,7 @@ func (c *Conn) done() {
 
 // Destroy gives everything up without a word to anybody.
 func (c *Conn) Destroy() {
-	c.rtx, c.delack, c.keepAt, c.kind = 0, 0, 0, timerNone
+	c.stopTimers()
 	c.purgeOfo(Closed)
 	c.setState(uapi.TCP_CLOSE)
 }
@@ -228,6 +244,9 @@ func (c *Conn) Next() ktime.T {
 	}
 	if c.keepAt != 0 && (t == 0 || c.keepAt < t) {
 		t = c.keepAt
+	}
+	if c.pace.timer != 0 && (t == 0 || c.pace.timer < t) {
+		t = c.pace.timer
 	}
 	return t
 }

@@ -152,8 +152,8 @@ func (q *cubic) changed(c *Conn, state uint8) {
 	}
 }
 
-// restarted moves the curve by the time that the connection was idle.
-func (q *cubic) restarted(c *Conn) {
+// began moves the curve by the time that the connection was idle.
+func (q *cubic) began(c *Conn) {
 	if q.epoch != 0 && c.send.lastAt != 0 && c.now > c.send.lastAt {
 		q.epoch = min(q.epoch+(c.now-c.send.lastAt), c.now)
 	}

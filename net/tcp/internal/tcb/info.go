@@ -40,6 +40,9 @@ type Info struct {
 	NotSent                           uint32
 	PacingRate, DeliveryRate          uint64
 	AppLimited                        bool
+	Busy                              time.Duration // with data to send or not acknowledged
+	WindowLimited, BufferLimited      time.Duration // of that: held up by the peer's window, by the send buffer
+	ReorderSeen                       uint32
 	Delivered                         uint32
 	SndWnd, RcvWnd                    uint32
 	Una, Nxt, RcvNxt                  uint32
@@ -63,14 +66,10 @@ func (c *Conn) Info(now ktime.T) Info {
 		SndSsthresh: c.ca.ssthresh, SndCwnd: c.ca.cwnd, Reordering: c.rec.reordering, RcvSpace: r.space,
 		NotSent: s.write - s.nxt, Delivered: uint32(s.delivered), SndWnd: s.wnd, RcvWnd: c.rcvWindow(),
 		Una: s.una, Nxt: s.nxt, RcvNxt: r.nxt, Quick: uint32(r.quick), Pingpong: r.pingpong,
-		AppLimited: s.limitedUsed, PMTU: s.path.MSS + 40,
+		AppLimited: s.limitedUsed, ReorderSeen: c.rec.reordSeen, PMTU: s.path.MSS + 40,
 	}
-	if c.rtt.srtt != 0 {
-		i.PacingRate = c.pacingRate()
-	}
-	if s.rateInterval > 0 {
-		i.DeliveryRate = s.rateDelivered * uint64(s.mss) * uint64(time.Second) / uint64(s.rateInterval)
-	}
+	i.PacingRate, i.DeliveryRate = c.pace.rate, s.deliveryRate()
+	i.Busy, i.WindowLimited, i.BufferLimited = c.chrono.times(now)
 	since := func(t ktime.T) time.Duration {
 		if t == 0 {
 			return 0
@@ -87,59 +86,4 @@ func (c *Conn) Info(now ktime.T) Info {
 		i.Timer, i.Expires = 2, c.keepAt
 	}
 	return i
-}
-
-// rateSample is one measure of the delivery rate.
-type rateSample struct {
-	prior   uint64
-	priorAt ktime.T
-	sendAt  ktime.T
-	firstAt ktime.T
-	limited bool
-}
-
-// stampRate notes the connection's progress in a segment that is sent.
-func (c *Conn) stampRate(seg *txSeg) {
-	s := &c.send
-	if s.packets == 0 {
-		s.firstSentAt, s.deliveredAt = c.now, c.now
-	}
-	seg.firstAt, seg.deliverAt, seg.delivered = s.firstSentAt, s.deliveredAt, s.delivered
-	seg.limited = s.appLimited != 0
-}
-
-// rateSkb takes the newest segment that was delivered as the sample's begin.
-func (c *Conn) rateSkb(seg *txSeg, w *ackWork) {
-	if seg.deliverAt == 0 {
-		return
-	}
-	if w.rate.priorAt == 0 || seg.delivered >= w.rate.prior {
-		w.rate = rateSample{prior: seg.delivered, priorAt: seg.deliverAt, sendAt: seg.sentAt, firstAt: seg.firstAt, limited: seg.limited}
-		c.send.firstSentAt = seg.sentAt
-	}
-	if seg.marks&txSacked != 0 {
-		seg.deliverAt = 0
-	}
-}
-
-// rateDone ends the sample of an acknowledgement (tcp_rate_gen).
-func (c *Conn) rateDone(w *ackWork) {
-	s := &c.send
-	if s.delivered > w.delivered {
-		s.deliveredAt = c.now
-	}
-	if s.appLimited != 0 && s.delivered > s.appLimited {
-		s.appLimited = 0
-	}
-	if w.rate.priorAt == 0 {
-		return
-	}
-	n := s.delivered - w.rate.prior
-	took := max(time.Duration(w.rate.sendAt-w.rate.firstAt), time.Duration(c.now-w.rate.priorAt))
-	if took <= 0 || time.Duration(took) < time.Duration(c.rtt.min)*time.Microsecond && c.rtt.min != ^uint32(0) {
-		return
-	}
-	if !w.rate.limited || s.rateInterval == 0 || n*uint64(s.rateInterval) >= s.rateDelivered*uint64(took) {
-		s.rateDelivered, s.rateInterval, s.limitedUsed = n, took, w.rate.limited
-	}
 }

@@ -279,7 +279,7 @@ func (c *Conn) FinTime() time.Duration {
 
 // timeWait ends the connection as such: the caller keeps what TimeWait tells.
 func (c *Conn) timeWait() {
-	c.rtx, c.delack, c.keepAt, c.kind = 0, 0, 0, timerNone
+	c.stopTimers()
 	c.setState(uapi.TCP_TIME_WAIT)
 }
 

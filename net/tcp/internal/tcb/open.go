@@ -30,7 +30,12 @@ func (c *Conn) Connect(now ktime.T, o Opening) {
 	c.sackOK = c.set.SACK
 	c.wsOK = c.set.WindowScaling
 	c.recv.advMSS = c.advMSS()
-	w, limit, shift := InitialWindow(o.Space, c.keep.t.WindowClamp, r.advMSS, c.wsOK, c.set.RmemMax)
+	clamp := c.keep.t.WindowClamp
+	if clamp == 0 {
+		clamp = o.Path.Window
+	}
+	w, limit, shift := InitialWindow(o.Space, clamp, r.advMSS, c.wsOK, c.set.RmemMax)
+	w = o.Path.InitialWindow(w, r.advMSS)
 	r.wnd, r.clamp, r.ssthresh, c.rcvWS = uint32(w), uint32(limit), uint32(w), shift
 	c.synWS = shift
 	c.rtt.rto = initialRTO
@@ -55,6 +60,7 @@ func (c *Conn) setPath(p Path) {
 	if p.InitCwnd > 0 {
 		c.ca.cwnd = uint32(p.InitCwnd)
 	}
+	c.clampCwnd()
 	if m := c.keep.t.UserMSS; m > 0 {
 		c.send.clamp = m
 	}
@@ -170,7 +176,7 @@ func (c *Conn) Accept(now ktime.T, q *Request) {
 	c.setState(uapi.TCP_SYN_RECV)
 	if q.RTT >= 0 {
 		c.rtt.sample(c, uint32(q.RTT))
-		c.rtt.noteMin(now, uint32(max(q.RTT, 1)))
+		c.rtt.noteMin(c, uint32(max(q.RTT, 1)))
 	} else if q.Resent > 0 {
 		c.rtt.rto = min(fallbackRTO, c.rtoMax())
 	}
@@ -195,6 +201,7 @@ func (c *Conn) established(s *Segment) {
 	r.spaceAt, r.spaceSeq = c.now, r.copied
 	r.lastAt = c.now
 	c.send.deliveredAt = c.now
+	c.updatePacing()
 	c.ca.alg.start(c)
 	c.setState(uapi.TCP_ESTABLISHED)
 	c.armKeepalive()
@@ -278,7 +285,7 @@ func (c *Conn) synAcked(s *Segment) {
 	switch {
 	case us >= 0:
 		c.rtt.sample(c, uint32(us))
-		c.rtt.noteMin(c.now, uint32(max(us, 1)))
+		c.rtt.noteMin(c, uint32(max(us, 1)))
 	case resent:
 		c.rtt.rto = min(fallbackRTO, c.rtoMax())
 	}

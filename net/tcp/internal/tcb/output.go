@@ -48,6 +48,8 @@ type sender struct {
 // (MSG_MORE); push marks their end.
 func (c *Conn) Write(now ktime.T, n int, more bool) {
 	c.now = now
+	c.noteLimited()
+	c.chronoStart(chronoBusy)
 	c.send.write += uint32(n)
 	if !more {
 		c.send.pushed = c.send.write
@@ -178,31 +180,6 @@ func (c *Conn) segmentSize(mss, quota int, cork, nagleOff bool) int {
 
 func (c *Conn) urgentPending() bool { return c.send.urg && after(c.send.up, c.send.una) }
 
-// autosize is how many packets a super-segment may have: about a millisecond
-// of the flow, more on a short path (tcp_tso_autosize).
-func (c *Conn) autosize(mss int) int {
-	most := max(c.send.path.GSOMax-60, mss)
-	bytes := int(c.pacingRate() >> 10)
-	if shift := c.rtt.min >> 9; c.rtt.min == ^uint32(0) {
-		bytes += most
-	} else if shift < 32 {
-		bytes += most >> shift
-	}
-	return max(min(bytes, most)/mss, min(2, most/mss), 1)
-}
-
-// pacingRate is the rate that pacing would use, bytes a second.
-func (c *Conn) pacingRate() uint64 {
-	if c.rtt.srtt == 0 {
-		return 1 << 40
-	}
-	rate := uint64(c.send.mss) * uint64(max(c.ca.cwnd, c.send.packets)) * 8 * uint64(time.Second/time.Microsecond) / uint64(c.rtt.srtt)
-	if c.ca.cwnd < c.ca.ssthresh/2 {
-		return rate * 2
-	}
-	return rate * 12 / 10
-}
-
 // xmit sends new data (tcp_write_xmit). probe sends one segment although
 // congestion forbids. It reports whether data wait and nothing is in flight.
 func (c *Conn) xmit(cork, nagleOff, probe bool) (stalled bool) {
@@ -210,7 +187,7 @@ func (c *Conn) xmit(cork, nagleOff, probe bool) (stalled bool) {
 	mss := c.curMSS()
 	sent := uint32(0)
 	limited := false
-	for s.nxt != s.write {
+	for s.nxt != s.write && !c.paced() {
 		quota := int(c.ca.cwnd) - int(c.inFlight())
 		if quota <= 0 {
 			limited = true
@@ -231,8 +208,9 @@ func (c *Conn) xmit(cork, nagleOff, probe bool) (stalled bool) {
 			break
 		}
 	}
+	c.chronoWindow()
 	if sent == 0 {
-		return s.packets == 0 && s.nxt != s.write
+		return s.packets == 0 && s.nxt != s.write && c.pace.timer == 0
 	}
 	if c.inReduction() {
 		c.rec.prrOut += sent
@@ -282,7 +260,8 @@ func (c *Conn) sendNew(n, mss int) (packets uint16) {
 func (c *Conn) beforeData(n int) {
 	s := &c.send
 	if s.packets == 0 && s.lastAt != 0 {
-		if c.set.SlowStartAfterIdle && time.Duration(c.now-s.lastAt) > c.rtt.rto {
+		c.ca.alg.began(c)
+		if c.set.SlowStartAfterIdle && c.ca.ctl == nil && time.Duration(c.now-s.lastAt) > c.rtt.rto {
 			c.ca.restart(c, time.Duration(c.now-s.lastAt))
 		}
 	}
@@ -306,8 +285,8 @@ func (c *Conn) emitSeg(seg *txSeg, mss int, again bool) {
 		n--
 	}
 	o.Len, o.MSS, o.Retrans = n, max(mss, 1), again
-	o.ECT = c.ecnOK && n > 0 && !again
-	if o.ECT && c.send.queueCWR {
+	o.ECT = c.ecnOK && (n > 0 && !again || c.ca.dctcp != nil)
+	if o.ECT && n > 0 && !again && c.send.queueCWR {
 		o.Flags |= Cwr
 		c.send.queueCWR = false
 	}
@@ -315,6 +294,9 @@ func (c *Conn) emitSeg(seg *txSeg, mss int, again bool) {
 		o.Flags |= Ece
 	}
 	c.emit()
+	if n > 0 {
+		c.paceSent(n)
+	}
 	seg.sentAt = c.now
 }
 

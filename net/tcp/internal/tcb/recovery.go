@@ -338,7 +338,7 @@ func (c *Conn) reduce(delivered, lost uint32, flag int) {
 }
 
 func (c *Conn) endReduction() {
-	if c.ca.ssthresh < infinite && (c.ca.state == caCWR || c.rec.undoMarker != 0) {
+	if c.ca.ctl == nil && c.ca.ssthresh < infinite && (c.ca.state == caCWR || c.rec.undoMarker != 0) {
 		c.ca.cwnd = c.ca.ssthresh
 		c.ca.stamp = c.now
 	}
@@ -350,7 +350,7 @@ func (c *Conn) retransmitQueue() {
 	d := &c.send
 	if d.lost > d.retrans || d.lost > 0 {
 		for i := 0; i < d.q.len(); i++ {
-			if d.lost <= d.retrans {
+			if d.lost <= d.retrans || c.paced() {
 				break
 			}
 			seg := d.q.at(i)

@@ -371,7 +371,7 @@ func (c *Conn) ackCheck() {
 		return
 	}
 	r := &c.recv
-	quick := r.quick > 0 && !r.pingpong
+	quick := r.quick > 0 && !r.pingpong || c.send.path.QuickAck
 	two := r.nxt-r.wup > uint32(r.rcvMSS) && (int(r.nxt-r.copied) < c.keep.t.RcvLowat || c.freeWindow() >= r.wnd)
 	if two || quick || c.ackPend&ackNow != 0 {
 		c.sendAck()
@@ -427,10 +427,12 @@ func (c *Conn) ackSent() {
 
 // noteECN looks at the ECN field of data (RFC 3168 §6.1.3).
 func (c *Conn) noteECN(s *Segment) {
-	if s.Flags&Cwr != 0 {
+	if s.Flags&Cwr != 0 && c.ca.dctcp == nil {
 		c.send.demandCWR = false
 	}
-	if s.ECN == 3 {
+	if d := c.ca.dctcp; d != nil && d.on {
+		d.ceChanged(c, s.ECN == 3)
+	} else if s.ECN == 3 {
 		if !c.send.demandCWR {
 			c.enterQuick(2)
 		}

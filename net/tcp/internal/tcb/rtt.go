@@ -15,16 +15,13 @@ type rtt struct {
 	rttvar  uint32
 	seq     uint32 // end of the round trip over which mdevMax is taken
 	rto     time.Duration
-	min     uint32 // the least of the last minWindow
-	minAt   ktime.T
+	min     uint32 // the least of tcp_min_rtt_wlen
+	least   windowed
 	rcv     uint32 // the receiver's estimate, 8 times
 	rcvSeq  uint32
 	rcvAt   ktime.T
 	lastEcr uint32
 }
-
-// minWindow is tcp_min_rtt_wlen.
-const minWindow = 300 * time.Second
 
 func (r *rtt) init(c *Conn) {
 	r.mdev = uint32(initialRTO / time.Microsecond)
@@ -32,7 +29,11 @@ func (r *rtt) init(c *Conn) {
 	r.min = ^uint32(0)
 }
 
+// rtoMin is the least timeout: the route's, if it is locked there.
 func (c *Conn) rtoMin() time.Duration {
+	if d := c.send.path.RTOMin; d != 0 {
+		return d
+	}
 	if c.keep.t.RTOMin != 0 {
 		return c.keep.t.RTOMin
 	}
@@ -96,11 +97,10 @@ func (r *rtt) bound(c *Conn) { r.rto = min(r.rto, c.rtoMax()) }
 // smoothed returns the round trip, 0 before a sample.
 func (r *rtt) smoothed() time.Duration { return time.Duration(r.srtt>>3) * time.Microsecond }
 
-// noteMin keeps the least round trip of the window.
-func (r *rtt) noteMin(now ktime.T, us uint32) {
-	if us <= r.min || now-r.minAt > ktime.T(minWindow) {
-		r.min, r.minAt = max(us, 1), now
-	}
+// noteMin keeps the least round trip of tcp_min_rtt_wlen.
+func (r *rtt) noteMin(c *Conn, us uint32) {
+	r.least.add(int64(c.now), int64(max(us, 1)), int64(c.set.MinRTTWindow))
+	r.min = uint32(r.least.best(1))
 }
 
 // ackRTT takes the round trip that an acknowledgement shows: of a segment
@@ -120,7 +120,9 @@ func (c *Conn) ackRTT(seq, sack, ca int64, ts bool, ecr uint32, flag int) bool {
 		return false
 	}
 	if ca >= 0 {
-		c.rtt.noteMin(c.now, uint32(ca))
+		if flag&flagMaybeDelayed == 0 || uint32(ca) <= c.rtt.min {
+			c.rtt.noteMin(c, uint32(ca))
+		}
 	}
 	c.rtt.sample(c, uint32(min(seq, 1<<30)))
 	c.send.backoff = 0

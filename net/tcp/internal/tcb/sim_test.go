@@ -103,6 +103,7 @@ func settings() *Settings {
 		Retries1: 3, Retries2: 15, FinTimeout: time.Minute, KeepTime: 2 * time.Hour, KeepIntvl: 75 * time.Second, KeepProbes: 9,
 		RTOMin: 200 * time.Millisecond, RTOMax: 120 * time.Second, Reordering: 3, MaxReordering: 300, FRTO: true,
 		SlowStartAfterIdle: true, TLP: true, RACK: true, RmemMax: 6 << 20, InvalidRatelimit: 500 * time.Millisecond, MinSndMSS: 48,
+		PacingSS: 200, PacingCA: 120, MinTSO: 2, TSORTTLog: 9, MinRTTWindow: 300 * time.Second,
 	}
 }
 

@@ -76,6 +76,14 @@ func (c *Conn) Timer(now ktime.T) {
 		c.keepAt = 0
 		c.keepTimer()
 	}
+	if c.pace.timer != 0 && c.pace.timer <= now {
+		c.paceTimer()
+	}
+}
+
+// stopTimers stops every timer.
+func (c *Conn) stopTimers() {
+	c.rtx, c.delack, c.keepAt, c.kind, c.pace.timer = 0, 0, 0, timerNone, 0
 }
 
 func (c *Conn) delackTimer() {
@@ -100,7 +108,9 @@ func (c *Conn) reorderTimer() {
 	if c.inFlight() != before {
 		if c.ca.state != caRecovery {
 			c.enterRecovery(false)
-			c.reduce(1, 0, 0)
+			if c.ca.ctl == nil {
+				c.reduce(1, 0, 0)
+			}
 		}
 		c.retransmitQueue()
 	}

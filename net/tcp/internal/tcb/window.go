@@ -99,6 +99,14 @@ func InitialWindow(space, clamp, mss int, scaling bool, most int) (window, limit
 	return window, min(65535<<shift, limit), shift
 }
 
+// InitialWindow limits the first window to the route's initrwnd.
+func (p *Path) InitialWindow(window, mss int) int {
+	if p.InitRwnd > 0 && mss > 0 {
+		window = min(window, p.InitRwnd*mss)
+	}
+	return window
+}
+
 // AfterRead looks whether the peer should hear that the reader took n bytes
 // (tcp_cleanup_rbuf); empty says that nothing waits any more.
 func (c *Conn) AfterRead(n int, empty bool) (send bool) {

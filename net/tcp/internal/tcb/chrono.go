@@ -1,0 +1,85 @@
+package tcb
+
+import (
+	"time"
+
+	"linen/lib/ktime"
+)
+
+// What holds the sender up while there is something to send or to be
+// acknowledged; a later one goes before an earlier (enum tcp_chrono).
+const (
+	chronoNone = iota
+	chronoBusy
+	chronoRwnd   // the peer's window
+	chronoBuffer // the socket's own buffer
+)
+
+// chrono adds up the time spent with each.
+type chrono struct {
+	kind  uint8
+	since ktime.T
+	spent [chronoBuffer + 1]time.Duration
+}
+
+func (k *chrono) set(now ktime.T, kind uint8) {
+	if k.kind != chronoNone {
+		k.spent[k.kind] += time.Duration(now - k.since)
+	}
+	k.kind, k.since = kind, now
+}
+
+// chronoStart notes a reason, unless there is a stronger one.
+func (c *Conn) chronoStart(kind uint8) {
+	if kind > c.chrono.kind {
+		c.chrono.set(c.now, kind)
+	}
+}
+
+// chronoStop takes a reason back: what is left is being busy.
+func (c *Conn) chronoStop(kind uint8) {
+	if k := &c.chrono; k.kind == kind && kind != chronoNone {
+		c.chrono.set(c.now, chronoBusy)
+	}
+}
+
+// chronoIdle ends everything when nothing is left to send or to be
+// acknowledged.
+func (c *Conn) chronoIdle() {
+	if k := &c.chrono; k.kind != chronoNone && c.send.packets == 0 && c.send.nxt == c.send.write {
+		k.set(c.now, chronoNone)
+	}
+}
+
+// times returns how long the connection was busy in all, and of that held up by
+// the peer's window and by its own buffer.
+func (k *chrono) times(now ktime.T) (busy, window, buffer time.Duration) {
+	spent := k.spent
+	if k.kind != chronoNone {
+		spent[k.kind] += time.Duration(now - k.since)
+	}
+	return spent[chronoBusy] + spent[chronoRwnd] + spent[chronoBuffer], spent[chronoRwnd], spent[chronoBuffer]
+}
+
+// SetFull tells that a writer waits for room in the send buffer.
+func (c *Conn) SetFull(now ktime.T, full bool) {
+	c.now, c.full = now, full
+	if !full {
+		c.chronoStop(chronoBuffer)
+	}
+}
+
+// chronoWindow looks what keeps the next data back, after what may be sent was
+// sent.
+func (c *Conn) chronoWindow() {
+	s := &c.send
+	switch {
+	case s.nxt != s.write && c.ca.cwnd > c.inFlight() && int(int32(c.windowEnd()-s.nxt)) < min(int(s.write-s.nxt), s.mss):
+		c.chronoStart(chronoRwnd)
+	default:
+		c.chronoStop(chronoRwnd)
+		if s.nxt == s.write && c.full && !c.ca.limited {
+			c.chronoStart(chronoBuffer)
+		}
+	}
+}
