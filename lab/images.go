@@ -34,6 +34,10 @@ func knownImages() []image {
 		start:  []string{"/bin/sh", "-c", "mkdir -p /run/frr && chown frr:frr /run/frr && exec /usr/lib/frr/frrinit.sh start"},
 		config: "/etc/frr/frr.conf", router: true, what: "FRR's routing daemons",
 	}, {
+		names: []string{"pierky/bird"}, daemon: "/usr/sbin/bird", pkg: "bird2",
+		start:  []string{"/bin/sh", "-c", "mkdir -p /run/bird && exec /usr/sbin/bird -f -c /etc/bird/bird.conf"},
+		config: "/etc/bird/bird.conf", router: true, what: "BIRD",
+	}, {
 		names: []string{"wbitt/network-multitool", "praqma/network-multitool", "srl-labs/network-multitool"}, daemon: "/usr/sbin/nginx", pkg: "nginx-light",
 		start: []string{"/usr/sbin/nginx", "-g", "daemon off;"}, what: "its web server",
 	}}

@@ -12,7 +12,7 @@ func TestKnownImage(t *testing.T) {
 	for reference, want := range map[string]string{
 		"frrouting/frr": "frr", "quay.io/frrouting/frr:10.5.1": "frr", "localhost:5000/frrouting/frr": "frr",
 		"frrouting/frr@sha256:0123": "frr", "wbitt/network-multitool:3.22.2": "nginx-light", "ghcr.io/srl-labs/network-multitool": "nginx-light",
-		"alpine:3": "", "": "", "notfrrouting/frr": "", "frrouting/frr-tools": "", "registry:5000/frr": "",
+		"alpine:3": "", "": "", "notfrrouting/frr": "", "frrouting/frr-tools": "", "pierky/bird:2.16": "bird2", "registry:5000/frr": "",
 	} {
 		got := ""
 		if im := knownImage(reference); im != nil {

@@ -22,6 +22,10 @@ trap 'rm -f "$log"' EXIT
 
 install() { # install PACKAGE...: three tries, mirrors have bad moments
 	local try
+	if [ ! -e /usr/sbin/policy-rc.d ]; then # no service starts: the tests start what they need
+		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d
+		trap 'rm -f "$log" /usr/sbin/policy-rc.d' EXIT
+	fi
 	for try in 1 2 3; do
 		apt-get update -q >"$log" 2>&1 && apt-get install -q -y --no-install-recommends "$@" >"$log" 2>&1 && return
 		echo "tools: apt-get, try $try of 3 failed" >&2
