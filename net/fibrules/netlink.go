@@ -232,7 +232,7 @@ func (f *families) add(r *netlink.Request) error {
 	} else if rule.Action == uapi.FR_ACT_GOTO {
 		return netlink.Errorf(errno.EINVAL, "Missing goto target for action goto")
 	}
-	if r.Has(uapi.NLM_F_EXCL) && slices.ContainsFunc(o.Rules(), rule.sameAs) {
+	if r.Has(uapi.NLM_F_EXCL) && o.exists(rule) {
 		return errno.EEXIST
 	}
 	if err := o.Validate(rule); err != nil {

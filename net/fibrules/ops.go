@@ -1,8 +1,9 @@
 package fibrules
 
 import (
+	"cmp"
 	"slices"
-	"sync/atomic"
+	"sync"
 
 	"linen/net/dev"
 	"linen/net/netns"
@@ -10,7 +11,7 @@ import (
 )
 
 // Ops is one family's list of rules in one namespace (struct fib_rules_ops).
-// The RTNL guards changes; Rules may be called anywhere.
+// The RTNL guards it; Snapshot may be called anywhere.
 type Ops struct {
 	Net     *netns.Net
 	Family  uint8
@@ -22,32 +23,54 @@ type Ops struct {
 	// Changed is told that the list is another one, before the requester is.
 	Changed func(rules []*Rule)
 
-	rules atomic.Pointer[[]*Rule]
+	mu    sync.Mutex // guards the elements of rules against Snapshot
+	rules []*Rule    // by rising Pref
+	gotos []*Rule    // those that are gotos
 }
 
-// Rules returns the list in the order of evaluation; the caller does not
-// change it.
-func (o *Ops) Rules() []*Rule {
-	if p := o.rules.Load(); p != nil {
-		return *p
-	}
-	return nil
+// Rules returns the list in the order of evaluation. The caller holds the
+// RTNL, does not change it, and does not keep it over a change.
+func (o *Ops) Rules() []*Rule { return o.rules }
+
+// Snapshot returns the list as it is now.
+func (o *Ops) Snapshot() []*Rule {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.rules)
 }
 
 // AddDefault puts a rule of the kernel's own at the end of the list, at the
 // making of the namespace.
 func (o *Ops) AddDefault(pref, table uint32, flags uint32) {
-	o.publish(append(slices.Clone(o.Rules()), &Rule{
+	o.insert(&Rule{
 		Pref: pref, Action: uapi.FR_ACT_TO_TBL, Table: table, Proto: uapi.RTPROT_KERNEL, Flags: flags,
 		SuppressPrefixLen: -1, SuppressIfgroup: -1,
-	}))
+	})
 }
 
-func (o *Ops) publish(rules []*Rule) {
-	o.rules.Store(&rules)
+func (o *Ops) changed() {
 	if o.Changed != nil {
-		o.Changed(rules)
+		o.Changed(o.rules)
 	}
+}
+
+// first returns where the rules of a priority begin, or would stand.
+func (o *Ops) first(pref uint32) int {
+	i, _ := slices.BinarySearchFunc(o.rules, pref, func(r *Rule, pref uint32) int { return cmp.Compare(r.Pref, pref) })
+	return i
+}
+
+// last returns where the rules of a priority end.
+func (o *Ops) last(pref uint32) int {
+	if pref == 1<<32-1 {
+		return len(o.rules)
+	}
+	return o.first(pref + 1)
+}
+
+// exists reports whether a rule that is the same is there.
+func (o *Ops) exists(r *Rule) bool {
+	return slices.ContainsFunc(o.rules[o.first(r.Pref):o.last(r.Pref)], r.sameAs)
 }
 
 // freePref returns the priority of a rule that asks for none: one below the
@@ -61,35 +84,42 @@ func (o *Ops) freePref() uint32 {
 
 // insert puts r behind the rules of its priority and settles gotos.
 func (o *Ops) insert(r *Rule) {
-	rules := slices.Clone(o.Rules())
-	at := 0
-	for at < len(rules) && rules[at].Pref <= r.Pref {
-		at++
+	at := o.last(r.Pref)
+	o.mu.Lock()
+	o.rules = slices.Insert(o.rules, at, r)
+	o.mu.Unlock()
+	for _, g := range o.gotos {
+		if g.Goto == r.Pref && g.Target() == nil {
+			g.target.Store(r)
+		}
 	}
-	rules = slices.Insert(rules, at, r)
-	o.resolve(rules)
-	o.publish(rules)
+	if r.Action == uapi.FR_ACT_GOTO {
+		o.gotos = append(o.gotos, r)
+		o.resolve(r)
+	}
+	o.changed()
 }
 
 // remove takes r out and settles gotos again.
 func (o *Ops) remove(r *Rule) {
-	rules := slices.DeleteFunc(slices.Clone(o.Rules()), func(x *Rule) bool { return x == r })
-	o.resolve(rules)
-	o.publish(rules)
+	at := slices.Index(o.rules, r)
+	o.mu.Lock()
+	o.rules = slices.Delete(o.rules, at, at+1)
+	o.mu.Unlock()
+	o.gotos = slices.DeleteFunc(o.gotos, func(g *Rule) bool { return g == r })
+	for _, g := range o.gotos {
+		if g.Target() == r {
+			o.resolve(g)
+		}
+	}
+	o.changed()
 }
 
-// resolve points each goto to the first rule of its target's priority.
-func (o *Ops) resolve(rules []*Rule) {
-	for _, r := range rules {
-		if r.Action != uapi.FR_ACT_GOTO {
-			continue
-		}
-		i := slices.IndexFunc(rules, func(t *Rule) bool { return t.Pref == r.Goto })
-		if i < 0 {
-			r.target.Store(nil)
-		} else {
-			r.target.Store(rules[i])
-		}
+// resolve points a goto to the first rule of its target's priority.
+func (o *Ops) resolve(g *Rule) {
+	g.target.Store(nil)
+	if i := o.first(g.Goto); i < len(o.rules) && o.rules[i].Pref == g.Goto {
+		g.target.Store(o.rules[i])
 	}
 }
 

@@ -105,8 +105,9 @@ func (st *state) matched(f *Flow, res *result) (list []Matched) {
 		return nil
 	}
 	k := f.ruleKey()
-	for i := 0; i < len(set.rules); i++ {
-		r := &set.rules[i]
+	rules := set.ready().list
+	for i := 0; i < len(rules); i++ {
+		r := &rules[i]
 		if !r.selects(f, &k) {
 			continue
 		}
@@ -115,8 +116,8 @@ func (st *state) matched(f *Flow, res *result) (list []Matched) {
 		if decided {
 			break
 		}
-		if r.Action == uapi.FR_ACT_GOTO && r.jump > i {
-			i = r.jump - 1
+		if r.Action == uapi.FR_ACT_GOTO && int(r.jump) > i {
+			i = int(r.jump) - 1
 		}
 	}
 	return list

@@ -1,8 +1,11 @@
 package ipv4
 
 import (
+	"cmp"
 	"encoding/binary"
 	"maps"
+	"slices"
+	"sync"
 
 	"linen/net/fibrules"
 	"linen/net/skb"
@@ -10,18 +13,50 @@ import (
 	"linen/uapi/errno"
 )
 
-// rule4 is a rule with its prefixes as numbers.
+// rule4 is a rule with what most rules select by as numbers, so that a long
+// list is passed without a look at the rules themselves.
 type rule4 struct {
 	*fibrules.Rule
 	src, srcMask uint32
 	dst, dstMask uint32
-	jump         int // of a goto: where it leads to; -1: nowhere yet
+	mark, mask   uint32
+	jump         int32 // of a goto: where it leads to; -1: nowhere yet
+	invert       bool
 }
 
-// ruleset is the published list of rules.
+// ruleset is the published list of rules. The first lookup makes it ready, so
+// that a hundred thousand changes in a row are not each paid for.
 type ruleset struct {
-	rules      []rule4
+	ops        *fibrules.Ops
+	made       sync.Once
+	list       []rule4
 	needsPorts bool // some rule looks at the transport header
+}
+
+// ready returns the set, made.
+func (set *ruleset) ready() *ruleset {
+	set.made.Do(set.make)
+	return set
+}
+
+func (set *ruleset) make() {
+	source := set.ops.Snapshot()
+	set.list = make([]rule4, len(source))
+	for i, r := range source {
+		e := &set.list[i]
+		*e = rule4{
+			Rule: r, jump: -1, mark: r.Mark, mask: r.Mask, invert: r.Flags&uapi.FIB_RULE_INVERT != 0,
+			src: binary.BigEndian.Uint32(r.Src.Addr[:]), srcMask: mask(r.Src.Len),
+			dst: binary.BigEndian.Uint32(r.Dst.Addr[:]), dstMask: mask(r.Dst.Len),
+		}
+		set.needsPorts = set.needsPorts || r.NeedsPorts()
+		if t := r.Target(); t != nil { // the first of its priority; they stand in order
+			at, _ := slices.BinarySearchFunc(source, t.Pref, func(o *fibrules.Rule, pref uint32) int {
+				return cmp.Compare(o.Pref, pref)
+			})
+			e.jump = int32(at)
+		}
+	}
 }
 
 // rulesChanged publishes the list in the form that lookups use. As long as
@@ -33,23 +68,7 @@ func (st *state) rulesChanged(rules []*fibrules.Rule) {
 		return
 	}
 	st.split = true
-	set := &ruleset{rules: make([]rule4, len(rules))}
-	at := make(map[*fibrules.Rule]int, len(rules))
-	for i, r := range rules {
-		set.rules[i] = rule4{
-			Rule: r, jump: -1,
-			src: binary.BigEndian.Uint32(r.Src.Addr[:]), srcMask: mask(r.Src.Len),
-			dst: binary.BigEndian.Uint32(r.Dst.Addr[:]), dstMask: mask(r.Dst.Len),
-		}
-		set.needsPorts = set.needsPorts || r.NeedsPorts()
-		at[r] = i
-	}
-	for i := range set.rules {
-		if t := set.rules[i].Target(); t != nil {
-			set.rules[i].jump = at[t]
-		}
-	}
-	st.rules.Store(set)
+	st.rules.Store(&ruleset{ops: st.ops})
 }
 
 // isDefault reports whether the rules are those of a new namespace.
@@ -161,16 +180,17 @@ func (st *state) lookup(f *Flow, res *result, flags int) errno.Errno {
 // every rule is looked at once at most.
 func (st *state) lookupRules(set *ruleset, f *Flow, res *result, flags int) errno.Errno {
 	k := f.ruleKey()
-	for i := 0; i < len(set.rules); i++ {
-		r := &set.rules[i]
-		if !r.selects(f, &k) {
+	list := set.ready().list
+	for i := 0; i < len(list); i++ {
+		r := &list[i]
+		if r.misses(f) || !r.selects(f, &k) {
 			continue
 		}
 		res.rule = r
 		switch r.Action {
 		case uapi.FR_ACT_GOTO:
-			if r.jump > i {
-				i = r.jump - 1
+			if j := int(r.jump); j > i {
+				i = j - 1
 			}
 		case uapi.FR_ACT_NOP:
 		case uapi.FR_ACT_TO_TBL:
@@ -201,9 +221,14 @@ func (f *Flow) ruleKey() fibrules.Key {
 	}
 }
 
+// misses reports, quickly, that the rule is none for f.
+func (r *rule4) misses(f *Flow) bool {
+	return !r.invert && (f.Saddr^r.src)&r.srcMask|(f.Daddr^r.dst)&r.dstMask|(f.Mark^r.mark)&r.mask != 0
+}
+
 // selects reports whether the rule is one for f, whose key is k.
 func (r *rule4) selects(f *Flow, k *fibrules.Key) bool {
-	return r.Match(k, (f.Saddr^r.src)&r.srcMask == 0 && (f.Daddr^r.dst)&r.dstMask == 0)
+	return r.Match(k, (f.Saddr^r.src)&r.srcMask|(f.Daddr^r.dst)&r.dstMask == 0)
 }
 
 // tableOf returns the table that a rule leads to.

@@ -65,7 +65,7 @@ func (st *state) routeInput(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, res
 	if (isLoopback(f.Daddr) || isLoopback(f.Saddr)) && !in.RouteLocalnet() {
 		return nil, skb.ReasonIPLocalnet
 	}
-	if set := st.rules.Load(); set != nil && set.needsPorts && b != nil {
+	if set := st.rules.Load(); set != nil && b != nil && set.ready().needsPorts {
 		dissect(b, f)
 	}
 	e := st.lookup(f, res, 0)

@@ -1,6 +1,8 @@
 package ipv4_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"linen/kern"
@@ -156,6 +158,75 @@ func TestDumpFilters(t *testing.T) {
 			if netlink.ParseHeader(a).Flags&uapi.NLM_F_DUMP_FILTERED == 0 {
 				t.Errorf("%s: no NLM_F_DUMP_FILTERED", c.rule)
 			}
+		}
+	}
+}
+
+// TestManyRules: a goto leads forward only, so that every rule is looked at
+// once at most; a list of 20,000 rules and gotos is made and searched without
+// trouble, and the last rule decides.
+func TestManyRules(t *testing.T) {
+	_, n := newHost(t)
+	script(t, n, "addr add 10.1.0.2/24 dev a0", "route add default via 10.1.0.1 table 100")
+	i := newIP(t, n)
+	if got := i.run("rule add pref 100 goto 100"); !strings.Contains(got, "Backward goto not supported") {
+		t.Errorf("a goto to itself: %q", got)
+	}
+	if got := i.run("rule add pref 100 goto 50"); !strings.Contains(got, "Backward goto not supported") {
+		t.Errorf("a goto back: %q", got)
+	}
+	const many = 20_000
+	add := func(pref, target uint32, src, table uint32) {
+		m := netlink.NewMsg(uapi.RTM_NEWRULE, uapi.NLM_F_REQUEST|uapi.NLM_F_ACK|uapi.NLM_F_CREATE)
+		h := m.Grow(12)
+		h[0], h[7] = uapi.AF_INET, uapi.FR_ACT_TO_TBL
+		m.U32(uapi.FRA_PRIORITY, pref)
+		switch {
+		case target != 0:
+			h[7] = uapi.FR_ACT_GOTO
+			m.U32(uapi.FRA_GOTO, target)
+		default:
+			m.U32(uapi.FRA_TABLE, table)
+		}
+		if src != 0 {
+			h[2] = 32
+			m.BE32(uapi.FRA_SRC, src)
+		}
+		if _, failed := i.ask(m); failed != "" {
+			t.Fatal(failed)
+		}
+	}
+	for k := range uint32(many) {
+		if k%10 == 0 {
+			add(k+1, k+2, 0, 0) // to the next
+		} else {
+			add(k+1, 0, num("20.0.0.0")+k, 99)
+		}
+	}
+	add(many+1, 0, 0, 100)
+	f := ipv4.Flow{Daddr: num("8.0.0.1"), Saddr: num("10.1.0.2")}
+	rt, err := ipv4.RouteOutput(nil, n, &f)
+	if err != nil || rt.Gateway != num("10.1.0.1") {
+		t.Errorf("%+v %v", rt, err)
+	}
+	l := ipv4.ExplainOutput(n, &ipv4.Flow{Daddr: num("8.0.0.1"), Saddr: num("10.1.0.2")})
+	if l.Table != 100 || len(l.Rules) != 2+many/10 || !l.Rules[len(l.Rules)-1].Decided {
+		t.Errorf("table %d by %d rules", l.Table, len(l.Rules))
+	}
+}
+
+// BenchmarkRules is a lookup past 1,000 rules that do not match.
+func BenchmarkRules(b *testing.B) {
+	_, n := newHost(b)
+	script(b, n, "addr add 10.1.0.2/24 dev a0", "route add default via 10.1.0.1")
+	i := newIP(b, n)
+	for k := range 1000 {
+		i.run(fmt.Sprintf("rule add pref %d from 20.0.%d.%d table 99", k+1, k/250, k%250))
+	}
+	for b.Loop() {
+		f := ipv4.Flow{Daddr: num("8.0.0.1"), Saddr: num("10.1.0.2")}
+		if _, err := ipv4.RouteOutput(nil, n, &f); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
