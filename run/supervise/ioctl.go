@@ -72,11 +72,18 @@ func networkIoctl(cmd uint32) bool {
 	return cmd >= 0x8900 && cmd <= 0x89ff || cmd >= 0x8b00 && cmd <= 0x8bff
 }
 
+// ofTheSocket reports a command that asks a native socket about itself: its
+// owner, time stamps, namespace, and what its protocol adds.
+func ofTheSocket(cmd uint32) bool {
+	return cmd >= uapi.FIOSETOWN && cmd <= uapi.SIOCGSTAMPNS || cmd == uapi.SIOCGSKNS ||
+		cmd >= uapi.SIOCPROTOPRIVATE && cmd < uapi.SIOCPROTOPRIVATE+16
+}
+
 // foreignIoctl is an ioctl on a native descriptor: a network command on an
 // AF_UNIX socket asks about the caller's Net; the rest is the kernel's.
 func (c *call) foreignIoctl(fd int, cmd uint32) (int64, error) {
-	if !networkIoctl(cmd) || cmd == uapi.SIOCGSKNS {
-		return 0, errContinue // a native socket is in the namespace that it was made in, too
+	if !networkIoctl(cmd) || ofTheSocket(cmd) {
+		return 0, errContinue
 	}
 	id, err := c.target().File(fd)
 	if err != nil {
