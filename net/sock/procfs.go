@@ -32,7 +32,7 @@ func (st *State) showProtocols(w *bytes.Buffer) {
 			slab = "no"
 		}
 		letters := strings.Join(strings.Split(p.Has, ""), "  ")
-		fmt.Fprintf(w, "%-9s %4d %6d  %6d   %-3s %6d   %-3s  %-10s %s\n", p.Name, p.Size, p.InUse(), memory, press, p.MaxHeader, slab, "kernel", " "+letters)
+		fmt.Fprintf(w, "%-9s %4d %6d  %6d   %-3s %6d   %-3s  %-10s %s\n", p.Name, p.Size, p.shown(), memory, press, p.MaxHeader, slab, "kernel", " "+letters)
 	}
 }
 
@@ -58,7 +58,7 @@ func (st *State) showSockstat(w *bytes.Buffer) {
 		label := strings.ReplaceAll(name, "-", "")
 		for _, p := range list {
 			if p.Name == name {
-				fmt.Fprintf(w, "%s: inuse %d%s\n", strings.ToUpper(label), p.InUse(), p.stat())
+				fmt.Fprintf(w, "%s: inuse %d%s\n", strings.ToUpper(label), p.shown(), p.stat())
 			}
 		}
 	}

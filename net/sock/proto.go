@@ -44,12 +44,31 @@ type Proto struct {
 	// Sockstat gives the rest of the protocol's line of /proc/net/sockstat
 	// ("mem 3"), or nil.
 	Sockstat func() string
+	// Hashed counts the sockets that can be found by a packet, which is what
+	// sockstat and protocols show (sock_prot_inuse_get); nil: all of them.
+	Hashed func() int64
+
+	// CountMem adds up what the receive queues of all sockets hold, for Used.
+	CountMem bool
 
 	inUse atomic.Int64
+	mem   atomic.Int64
 }
+
+// Used returns the truesize in the receive queues of p's sockets, in bytes, with
+// CountMem.
+func (p *Proto) Used() int64 { return p.mem.Load() }
 
 // InUse returns how many sockets of p there are.
 func (p *Proto) InUse() int64 { return p.inUse.Load() }
+
+// shown is the number of sockets that /proc shows.
+func (p *Proto) shown() int64 {
+	if p.Hashed != nil {
+		return p.Hashed()
+	}
+	return p.InUse()
+}
 
 // AddProto lists p in n's /proc/net/protocols.
 func AddProto(n *netns.Net, p *Proto) {

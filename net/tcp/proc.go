@@ -38,6 +38,7 @@ func (s *Sock) info(val []byte) int {
 	}
 	if state == uapi.TCP_LISTEN { // there is no connection to tell of
 		words = []uint32{4: uint32(len(s.listen.queue)), 5: uint32(s.listen.backlog), 18: i.SndCwnd, 20: i.Reordering, 23: 0}
+		p[7] = 0
 		i = tcb.Info{PacingRate: s.PacingRate.Load()}
 	}
 	for n, v := range words {
@@ -141,6 +142,19 @@ func (s *Sock) procLine() proc {
 // sockstat is the rest of TCP's line in /proc/net/sockstat.
 func (st *State) sockstat() string {
 	return fmt.Sprintf("orphan %d tw %d alloc %d mem %d", st.orphans.Load(), st.waits.Load(), st.base.InUse(), st.pages())
+}
+
+// hashed counts the listeners and connections; a socket that is neither, and a
+// TIME_WAIT, is none.
+func (st *State) hashed() (n int64) {
+	st.listeners.All(func(*Sock) bool { n++; return true })
+	st.conns.All(func(v *node) bool {
+		if v.s != nil {
+			n++
+		}
+		return true
+	})
+	return n
 }
 
 // pages is the memory of all queues, in pages (sk_memory_allocated).

@@ -52,7 +52,7 @@ func initNet(n *netns.Net) (*State, error) {
 		Name: "TCP", Size: 2432, Memory: st.pages, Pressure: func() bool { return false },
 		MaxHeader: 320, Has: "yyyyyyyyyyyyynyyyyy", Backlog: backlog, NeedRelease: needRelease, Release: release,
 	}
-	st.base.Sockstat = st.sockstat
+	st.base.Sockstat, st.base.Hashed = st.sockstat, st.hashed
 	st.sys.register(st, sysctl.Of(n))
 	sock.AddProto(n, &st.base)
 	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_STREAM, Protocol: uapi.IPPROTO_TCP, Create: st.create})

@@ -24,10 +24,13 @@ type chrono struct {
 
 func (k *chrono) set(now ktime.T, kind uint8) {
 	if k.kind != chronoNone {
-		k.spent[k.kind] += time.Duration(now - k.since)
+		k.spent[k.kind] += jiffies(now) - jiffies(k.since)
 	}
 	k.kind, k.since = kind, now
 }
+
+// jiffies is a time in whole jiffies.
+func jiffies(t ktime.T) time.Duration { return time.Duration(t) / jiffy * jiffy }
 
 // chronoStart notes a reason, unless there is a stronger one.
 func (c *Conn) chronoStart(kind uint8) {
@@ -56,7 +59,7 @@ func (c *Conn) chronoIdle() {
 func (k *chrono) times(now ktime.T) (busy, window, buffer time.Duration) {
 	spent := k.spent
 	if k.kind != chronoNone {
-		spent[k.kind] += time.Duration(now - k.since)
+		spent[k.kind] += jiffies(now) - jiffies(k.since)
 	}
 	return spent[chronoBusy] + spent[chronoRwnd] + spent[chronoBuffer], spent[chronoRwnd], spent[chronoBuffer]
 }

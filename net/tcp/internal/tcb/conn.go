@@ -188,7 +188,7 @@ func New(env Env, set *Settings) *Conn {
 	c.rec.reordering = uint32(set.Reordering)
 	c.recv.ato = 0
 	c.send.mss = defaultMSS
-	c.recv.rcvMSS = defaultMSS
+	c.send.appLimited, c.send.limitedUsed = 1, true // until something is delivered
 	return c
 }
 

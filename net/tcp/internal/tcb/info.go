@@ -66,16 +66,14 @@ func (c *Conn) Info(now ktime.T) Info {
 		SndSsthresh: c.ca.ssthresh, SndCwnd: c.ca.cwnd, Reordering: c.rec.reordering, RcvSpace: r.space,
 		NotSent: s.write - s.nxt, Delivered: uint32(s.delivered), SndWnd: s.wnd, RcvWnd: c.rcvWindow(),
 		Una: s.una, Nxt: s.nxt, RcvNxt: r.nxt, Quick: uint32(r.quick), Pingpong: r.pingpong,
-		AppLimited: s.limitedUsed, ReorderSeen: c.rec.reordSeen, PMTU: s.path.MSS + 40,
+		AppLimited: s.limitedUsed, ReorderSeen: c.rec.reordSeen,
+	}
+	if s.path.MSS > 0 {
+		i.PMTU = s.path.MSS + 40
 	}
 	i.PacingRate, i.DeliveryRate = c.pace.rate, s.deliveryRate()
 	i.Busy, i.WindowLimited, i.BufferLimited = c.chrono.times(now)
-	since := func(t ktime.T) time.Duration {
-		if t == 0 {
-			return 0
-		}
-		return time.Duration(now - t)
-	}
+	since := func(t ktime.T) time.Duration { return jiffies(now) - jiffies(t) }
 	i.LastSent, i.LastRecv, i.LastAck = since(s.lastAt), since(r.lastAt), since(c.fill.lastAckAt)
 	switch {
 	case c.kind == timerProbe:

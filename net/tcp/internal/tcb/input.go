@@ -19,9 +19,13 @@ type Verdict struct {
 // tcp_rcv_state_process).
 func (c *Conn) Input(now ktime.T, s *Segment) Verdict {
 	c.now = now
-	c.fill.SegsIn += uint32(packetsOf(s.Len, max(s.MSS, 1)))
+	segs := uint32(1)
+	if s.MSS > 0 {
+		segs = uint32(packetsOf(s.Len, s.MSS))
+	}
+	c.fill.SegsIn += segs
 	if s.Len > 0 {
-		c.fill.DataSegsIn += uint32(packetsOf(s.Len, max(s.MSS, 1)))
+		c.fill.DataSegsIn += segs
 	}
 	switch c.State {
 	case uapi.TCP_CLOSE, uapi.TCP_LISTEN, uapi.TCP_TIME_WAIT:

@@ -173,6 +173,7 @@ func (c *Conn) Accept(now ktime.T, q *Request) {
 		c.rcvWS = 0
 		r.clamp = min(r.clamp, 65535)
 	}
+	c.fill.SegsIn = 1 // the SYN
 	c.setState(uapi.TCP_SYN_RECV)
 	if q.RTT >= 0 {
 		c.rtt.sample(c, uint32(q.RTT))
@@ -201,10 +202,26 @@ func (c *Conn) established(s *Segment) {
 	r.spaceAt, r.spaceSeq = c.now, r.copied
 	r.lastAt = c.now
 	c.send.deliveredAt = c.now
+	c.send.delivered++ // the SYN
+	c.send.lastAt, c.fill.lastAckAt = c.now, c.now
+	c.reserve()
 	c.updatePacing()
 	c.ca.alg.start(c)
 	c.setState(uapi.TCP_ESTABLISHED)
 	c.armKeepalive()
+}
+
+// reserve keeps a segment's worth of the buffer out of the window
+// (tcp_init_buffer_space).
+func (c *Conn) reserve() {
+	r := &c.recv
+	_, full := c.env.Space()
+	clamp := min(int(r.clamp), full)
+	if clamp > 2*r.advMSS && clamp+r.advMSS > full {
+		clamp = max(2*r.advMSS, full-r.advMSS)
+	}
+	r.clamp = uint32(max(clamp, 0))
+	r.ssthresh = min(r.ssthresh, r.clamp)
 }
 
 // synSent takes a segment in SYN_SENT (RFC 9293 §3.10.7.3). reset asks for a
@@ -274,6 +291,8 @@ func (c *Conn) synAcked(s *Segment) {
 	if !resent {
 		us = int64(c.now-seg.sentAt) / 1000
 	}
+	c.fill.BytesAcked += uint64(s.Ack - c.send.una)
+	c.env.Count(StatDelivered, 1)
 	c.send.una = s.Ack
 	c.send.q.clear()
 	c.send.packets, c.send.retrans, c.send.lost, c.send.retransmits, c.send.backoff = 0, 0, 0, 0, 0

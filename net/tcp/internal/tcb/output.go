@@ -306,6 +306,7 @@ func (c *Conn) emit() {
 	o.Urg, o.OptLen = 0, 0
 	if o.Flags&Syn != 0 {
 		c.synHeader(o)
+		c.fill.SegsOut++
 		c.env.Emit(o)
 		return
 	}

@@ -23,6 +23,9 @@ type rtt struct {
 	lastEcr uint32
 }
 
+// jiffy is the step of the timeout and of times that are shown, as with HZ=250.
+const jiffy = 4 * time.Millisecond
+
 func (r *rtt) init(c *Conn) {
 	r.mdev = uint32(initialRTO / time.Microsecond)
 	r.rto = initialRTO
@@ -88,7 +91,7 @@ func (r *rtt) sample(c *Conn, us uint32) {
 
 // set computes the timeout without backoff (tcp_set_rto).
 func (r *rtt) set(c *Conn) {
-	r.rto = time.Duration(r.srtt>>3+r.rttvar) * time.Microsecond
+	r.rto = (time.Duration(r.srtt>>3+r.rttvar)*time.Microsecond + jiffy - 1) / jiffy * jiffy
 	r.bound(c)
 }
 
