@@ -144,15 +144,69 @@ func (st *stream) shut(how int) {
 // carry moves what the socket has to the program; gone says that the program
 // cannot take it any more.
 func (st *stream) carry(buf []byte) (n int, gone bool, err error) {
-	m := sock.Msg{Data: buf, Flags: uapi.MSG_DONTWAIT}
-	if n, err = st.f.s.Recvmsg(sock.Root(), &m); err != nil || n == 0 {
-		return n, false, err
+	st.carrying.Lock()
+	defer st.carrying.Unlock()
+	if len(st.rest) == 0 {
+		if st.ended {
+			return 0, false, st.endErr
+		}
+		m := sock.Msg{Data: buf, Flags: uapi.MSG_DONTWAIT}
+		if n, err = st.f.s.Recvmsg(sock.Root(), &m); err != nil || n == 0 {
+			return n, false, err
+		}
+		st.rest = buf[:n]
 	}
-	if _, err := st.our.Write(buf[:n]); err != nil {
+	n, err = st.our.Write(st.rest)
+	st.rest = nil
+	if err != nil {
 		st.lost()
 		return n, true, nil
 	}
 	return n, false, nil
+}
+
+// quickPiece is what a pump carries itself: more is worth a switch to the relay,
+// and its processor.
+const quickPiece = 16 << 10
+
+// quick moves a small piece without waking the relay, and reports whether that
+// was all. file.mu is held.
+func (st *stream) quick() bool {
+	if !st.carrying.TryLock() {
+		return false
+	}
+	defer st.carrying.Unlock()
+	if len(st.rest) > 0 || st.ended {
+		return false
+	}
+	buf, free := st.f.n.host.buffer(quickPiece)
+	defer free()
+	m := sock.Msg{Data: buf, Flags: uapi.MSG_DONTWAIT}
+	n, err := st.f.s.Recvmsg(sock.Root(), &m)
+	switch {
+	case isEAGAIN(err):
+		return true
+	case err != nil || n == 0:
+		st.ended, st.endErr = true, err // it tells an error once
+		return false
+	}
+	if put := st.put(buf[:n]); put < n {
+		st.rest = append([]byte(nil), buf[put:n]...)
+		return false
+	}
+	return st.f.s.Poll()&(uapi.POLLIN|pollAlways) == 0 // else there is more, or the end
+}
+
+// put writes what the pair takes at once.
+func (st *stream) put(p []byte) (n int) {
+	raw, err := st.our.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	raw.Control(func(fd uintptr) {
+		n, err = unix.SendmsgN(int(fd), p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	})
+	return max(n, 0)
 }
 
 // outputEnded reports whether the program ended its output by shutdown(2).

@@ -35,6 +35,13 @@ type stream struct {
 	sending sync.Mutex // the socket is asked to send; before file.mu
 	broken  bool       // it failed; under sending
 
+	// A piece is on its way from the socket to the program; before file.mu, but
+	// for a TryLock.
+	carrying sync.Mutex
+	rest     []byte // taken from the socket, for the relay to deliver
+	ended    bool   // the socket said what comes instead of data: endErr, or the end
+	endErr   error
+
 	// Under file.mu.
 	state    streamState
 	filled   int           // bytes in the pair that keep a connecting end unwritable
@@ -94,7 +101,9 @@ func (st *stream) ready() {
 		st.offer()
 	case streamOpen:
 		poke(st.space)
-		poke(st.data)
+		if !st.quick() {
+			poke(st.data)
+		}
 	}
 }
 
@@ -204,35 +213,30 @@ func (st *stream) shutdown(c *call, how int) (int64, error) {
 	return 0, err
 }
 
-// queued answers SIOCINQ and SIOCOUTQ: the socket's and the pair's bytes.
-func (st *stream) queued(c *call, cmd uint32) (int64, error) {
+// queued answers SIOCOUTQ: the socket's and the pair's bytes. SIOCINQ is native
+// outside the range, where streams are but for a dup2 into it.
+func (st *stream) queued(c *call) (int64, error) {
 	f := st.f
-	total := 0
-	err := c.doIoctl(cmd, func(arg []byte) error {
-		if err := f.s.Ioctl(c.who(), cmd, arg); err != nil {
-			return err
-		}
-		count := func(fd int) error {
-			n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
-			total = int(le.Uint32(arg)) + n
+	return 0, c.doIoctl(uapi.SIOCOUTQ, func(arg []byte) error {
+		if err := f.s.Ioctl(c.who(), uapi.SIOCOUTQ, arg); err != nil {
 			return err
 		}
 		f.mu.Lock()
-		state := st.state
-		f.mu.Unlock()
-		var err error
-		switch {
-		case state != streamOpen:
+		defer f.mu.Unlock()
+		if st.state != streamOpen {
 			return nil
-		case cmd == uapi.SIOCINQ:
-			err = c.with(c.intArg(0), count)
-		default:
-			err = count(f.our)
 		}
-		le.PutUint32(arg, uint32(total))
-		return err
+		raw, err := st.our.SyscallConn()
+		if err != nil {
+			return nil // ended
+		}
+		raw.Control(func(fd uintptr) {
+			if n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ); err == nil {
+				le.PutUint32(arg, le.Uint32(arg)+uint32(n))
+			}
+		})
+		return nil
 	})
-	return 0, err
 }
 
 // sendmsg answers sendmsg(2): a plain one is native.
