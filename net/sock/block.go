@@ -76,10 +76,22 @@ func Send(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 	b.Pass(OpSend)
 	deadline := b.deadline(b.sndTimeo.Load())
 	whole, sent, flags := m.Data, 0, m.Flags
-	defer func() { m.Flags = flags }()
+	defer func() { m.Data, m.Flags = whole, flags }()
 	for {
 		n, err := s.Sendmsg(who, m)
 		sent += max(n, 0)
+		if m.Flags&uapi.MSG_FASTOPEN != 0 && m.Flags&uapi.MSG_DONTWAIT == 0 && (n > 0 || err == errno.EINPROGRESS) {
+			m.Flags &^= uapi.MSG_FASTOPEN
+			if err = handshake(ctx, s, deadline); err != nil {
+				return 0, err // whatever the SYN took: nobody has it
+			}
+			b.Pass(OpSend)
+			if sent == len(whole) {
+				return sent, nil
+			}
+			m.Data = whole[sent:]
+			continue
+		}
 		if err == nil && sent < len(whole) && b.typ == uapi.SOCK_STREAM && m.Flags&uapi.MSG_DONTWAIT == 0 {
 			m.Data = whole[sent:]
 			m.Flags &^= uapi.MSG_ZEROCOPY // one call has one completion
@@ -91,12 +103,23 @@ func Send(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 				continue
 			}
 		}
-		m.Data = whole
 		if sent > 0 {
 			return sent, nil
 		}
 		return n, err
 	}
+}
+
+// handshake waits for the end of a handshake that MSG_FASTOPEN began
+// (inet_wait_for_connect).
+func handshake(ctx context.Context, s Socket, deadline ktime.T) error {
+	if err := wait(ctx, s, uapi.POLLOUT, deadline); err != nil {
+		if err == errno.EAGAIN {
+			return errno.EINPROGRESS
+		}
+		return err
+	}
+	return s.Base().TakeError()
 }
 
 // Accept is Socket.Accept that blocks until a connection comes, SO_RCVTIMEO

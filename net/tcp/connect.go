@@ -26,6 +26,9 @@ func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
 	case uapi.TCP_LISTEN:
 		return errno.EISCONN
 	case uapi.TCP_SYN_SENT, uapi.TCP_SYN_RECV:
+		if s.fast.deferred {
+			return errno.EISCONN
+		}
 		return errno.EALREADY
 	case uapi.TCP_CLOSE:
 		if s.syn { // the attempt failed: told once, then a new one
@@ -37,7 +40,7 @@ func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
 			s.reopen()
 			return err
 		}
-		return s.open(sa)
+		return s.open(sa, false)
 	}
 	if !s.connected {
 		if err := s.TakeError(); err != nil {
@@ -66,6 +69,7 @@ func (s *Sock) reopen() {
 
 // disconnect is connect to AF_UNSPEC (tcp_disconnect).
 func (s *Sock) disconnect() error {
+	s.fast.deferred = false
 	c := s.st.n.Kernel().Enter(kern.Any)
 	if s.State() == uapi.TCP_LISTEN {
 		s.stopListening(c)
@@ -97,8 +101,8 @@ func (s *Sock) disconnect() error {
 	return nil
 }
 
-// open begins the handshake.
-func (s *Sock) open(sa []byte) error {
+// open begins the handshake; fast sends data with it.
+func (s *Sock) open(sa []byte, fast bool) error {
 	family, a, err := inet.ParseAddr(sa)
 	if err != nil {
 		return err
@@ -144,12 +148,15 @@ func (s *Sock) open(sa []byte) error {
 	}
 	s.CacheRoute(rt)
 	s.syn = true
-	s.sendSyn(c, rt)
+	if !fast && s.deferConnect() {
+		return nil
+	}
+	s.sendSyn(c, rt, fast || s.fast.connect)
 	return errno.EINPROGRESS
 }
 
-// sendSyn starts the machine.
-func (s *Sock) sendSyn(c *kern.CPU, rt *ipv4.Route) {
+// sendSyn starts the machine; fast asks for, or uses, a Fast Open cookie.
+func (s *Sock) sendSyn(c *kern.CPU, rt *ipv4.Route, fast bool) {
 	st := s.st
 	laddr, raddr := s.Saddr.Load(), s.Daddr.Load()
 	iss := st.initialSeq(c.Now(), laddr, raddr, uint16(s.Num.Load()), uint16(s.Dport.Load()))
@@ -159,10 +166,12 @@ func (s *Sock) sendSyn(c *kern.CPU, rt *ipv4.Route) {
 	s.routeCongestion(rt)
 	st.mib.Inc(c, mib.TCPActiveOpens)
 	_, full := s.env.Space()
+	o := tcb.Opening{ISS: iss, TSOffset: st.tsOffset(laddr, raddr), Path: s.path(rt), Space: full, ECN: st.sys.ecn.Load() == 1 || s.conn.NeedsECN()}
+	if fast {
+		o.Fast = s.prepareFast(o.Path)
+	}
 	s.begin(c)
-	s.conn.Connect(c.Now(), tcb.Opening{
-		ISS: iss, TSOffset: st.tsOffset(laddr, raddr), Path: s.path(rt), Space: full, ECN: st.sys.ecn.Load() == 1 || s.conn.NeedsECN(),
-	})
+	s.conn.Connect(c.Now(), o)
 	s.finish(c)
 }
 

@@ -179,6 +179,7 @@ func (s *Sock) abort() {
 	defer s.Unlock()
 	c := s.st.n.Kernel().Enter(kern.Any)
 	defer c.Exit()
+	s.fast.deferred = false
 	s.begin(c)
 	if s.State() == uapi.TCP_LISTEN {
 		s.stopListening(c)

@@ -44,7 +44,11 @@ func (e *env) Emit(o *tcb.Out) {
 	h.SetDataOffFlags(hlen, o.Flags)
 	h.SetWindow(o.Window)
 	h.SetUrgPtr(o.Urg)
-	if o.Len > 0 && !s.tx.fill(b, o.Seq, o.Len) {
+	first := o.Seq
+	if o.Flags&tcb.Syn != 0 {
+		first++
+	}
+	if o.Len > 0 && !s.tx.fill(b, first, o.Len) {
 		b.Drop(c, s.st.n, skb.ReasonNotSpecified)
 		return
 	}
@@ -207,6 +211,9 @@ func (e *env) Changed(old uint8) {
 	s := e.s
 	now := s.conn.State
 	s.SetState(uint32(now))
+	if s.fast.unlearnt || s.fast.from != nil {
+		s.fastChanged(s.st.n.Kernel().Now(), old, now)
+	}
 	up := func(v uint8) bool { return v == uapi.TCP_ESTABLISHED || v == uapi.TCP_CLOSE_WAIT }
 	if up(now) != up(old) && e.c != nil {
 		delta := uint64(1)

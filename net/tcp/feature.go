@@ -29,6 +29,8 @@ func (s *Sock) setFeature(name, v int) error {
 			return errno.EINVAL
 		}
 		s.feat.inq = v != 0
+	case uapi.TCP_FASTOPEN, uapi.TCP_FASTOPEN_CONNECT, uapi.TCP_FASTOPEN_NO_COOKIE:
+		return s.setFast(name, v)
 	default:
 		return errno.ENOPROTOOPT
 	}
@@ -42,6 +44,8 @@ func (s *Sock) getFeature(name int) (int, error) {
 		return int(s.feat.saveSyn), nil
 	case uapi.TCP_INQ:
 		return number(s.feat.inq), nil
+	case uapi.TCP_FASTOPEN, uapi.TCP_FASTOPEN_CONNECT, uapi.TCP_FASTOPEN_NO_COOKIE:
+		return s.getFast(name), nil
 	}
 	return 0, errno.ENOPROTOOPT
 }
@@ -49,9 +53,12 @@ func (s *Sock) getFeature(name int) (int, error) {
 // getBytes reads an option of level TCP that is no number; done says that it
 // was one.
 func (s *Sock) getBytes(name int, val []byte) (done bool, n int, err error) {
-	if name == uapi.TCP_SAVED_SYN {
+	switch name {
+	case uapi.TCP_SAVED_SYN:
 		n, err = s.takeSyn(val)
 		return true, n, err
+	case uapi.TCP_FASTOPEN_KEY:
+		return true, s.getFastKey(val), nil
 	}
 	return false, 0, nil
 }

@@ -21,6 +21,7 @@ type listener struct {
 	ready       atomic.Int32 // its length
 	requests    map[*request]struct{}
 	deferAccept int // SYN-ACKs, from TCP_DEFER_ACCEPT
+	fast        fastQueue
 }
 
 // Listen implements sock.Socket (inet_listen).
@@ -46,6 +47,7 @@ func (s *Sock) Listen(_ *sock.Caller, backlog int) error {
 	} else if err := s.mayListen(); err != nil {
 		return err
 	}
+	s.fastAnyListener()
 	s.listen.requests = make(map[*request]struct{})
 	s.Set(sock.FlagListening, true)
 	s.SetState(uapi.TCP_LISTEN)
@@ -178,5 +180,6 @@ func (s *Sock) child(e ends) *Sock {
 	a.SetIs(inet.BindLockPort, false)
 	a.connected = true
 	a.feat = s.feat
+	a.fast = fastOpts{noCookie: s.fast.noCookie}
 	return a
 }

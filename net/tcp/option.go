@@ -30,8 +30,11 @@ func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 	if level != uapi.IPPROTO_TCP {
 		return errno.ENOPROTOOPT
 	}
-	if name == uapi.TCP_CONGESTION {
+	switch name {
+	case uapi.TCP_CONGESTION:
 		return s.setCongestion(who, val)
+	case uapi.TCP_FASTOPEN_KEY:
+		return s.setFastKey(val)
 	}
 	v, err := sock.Int(val)
 	if err != nil {

@@ -35,6 +35,8 @@ type State struct {
 	offset    atomic.Uint32
 	// mibCookies counts cookies sent: without any, none is looked for.
 	mibCookies atomic.Int64
+	fastKeys   atomic.Pointer[fastKeys] // nil before the first use
+	fastPeers  fastCache
 }
 
 var key = netns.NewKey[State]("tcp")
@@ -54,6 +56,7 @@ func initNet(n *netns.Net) (*State, error) {
 	}
 	st.base.Sockstat, st.base.Hashed = st.sockstat, st.hashed
 	st.sys.register(st, sysctl.Of(n))
+	st.registerFast(sysctl.Of(n))
 	sock.AddProto(n, &st.base)
 	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_STREAM, Protocol: uapi.IPPROTO_TCP, Create: st.create})
 	procfs.Of(n).File("tcp", st.show)
@@ -106,7 +109,7 @@ func (st *State) settings() *tcb.Settings {
 	y := &st.sys
 	p := &tcb.Settings{
 		Timestamps: y.timestamps.Bool(), SACK: y.sack.Bool(), DSACK: y.dsack.Bool(), WindowScaling: y.scaling.Bool(), ECN: int(y.ecn.Load()),
-		SynRetries: int(y.synRetries.Load()), SynLinear: int(y.synLinear.Load()), Retries1: int(y.retries1.Load()), Retries2: int(y.retries2.Load()),
+		SynRetries: int(y.synRetries.Load()), SynLinear: int(y.synLinear.Load()), SynackRetries: int(y.synackRetries.Load()), Retries1: int(y.retries1.Load()), Retries2: int(y.retries2.Load()),
 		OrphanRetries: int(y.orphanRetries.Load()), FinTimeout: y.finTimeout.Duration(),
 		KeepTime: y.keepTime.Duration(), KeepIntvl: y.keepIntvl.Duration(), KeepProbes: int(y.keepProbes.Load()),
 		RTOMin: time.Duration(y.rtoMin.Load()) * time.Microsecond, RTOMax: time.Duration(y.rtoMax.Load()) * time.Millisecond,

@@ -18,6 +18,7 @@ type sysctls struct {
 	congestion                                                          *sysctl.String
 	rate                                                                rateSysctls
 	allowed                                                             atomic.Pointer[[]string] // tcp_allowed_congestion_control
+	fastopen                                                            *sysctl.Int
 }
 
 func (y *sysctls) register(st *State, t *sysctl.Tree) {

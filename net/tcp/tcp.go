@@ -44,6 +44,8 @@ type Sock struct {
 	used      bool // conn is not fresh
 	ccChosen  bool // by TCP_CONGESTION
 	feat      features
+	fast      fastOpts
+	fastData  []byte // of the call that sends the SYN
 	// synHeaders are what TCP_SAVED_SYN reads.
 	synHeaders []byte
 
@@ -71,7 +73,9 @@ func (s *Sock) finish(c *kern.CPU) {
 	case uapi.TCP_TIME_WAIT:
 		s.toTimeWait(c)
 	case uapi.TCP_CLOSE:
-		s.ended(c)
+		if !s.fast.deferred || s.closed {
+			s.ended(c)
+		}
 	}
 	s.setTimer()
 	if ev := s.events; ev != 0 {
@@ -115,8 +119,8 @@ func (s *Sock) belowLowat() bool {
 func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	s.Lock()
 	defer s.Unlock()
-	if m.Flags&uapi.MSG_FASTOPEN != 0 {
-		return 0, errno.EOPNOTSUPP
+	if m.Flags&uapi.MSG_FASTOPEN != 0 || s.fast.deferred {
+		return s.fastSend(m.Name, m.Data)
 	}
 	if err := s.sendable(); err != nil {
 		return 0, err
@@ -146,6 +150,9 @@ func (s *Sock) sendable() error {
 	case uapi.TCP_ESTABLISHED, uapi.TCP_CLOSE_WAIT:
 		return nil
 	case uapi.TCP_SYN_SENT, uapi.TCP_SYN_RECV:
+		if _, pending := s.conn.FastChild(); pending {
+			return nil // before the handshake is over: RFC 7413 §4.2.2
+		}
 		s.noSpace.Store(true)
 		return errno.EAGAIN
 	}
@@ -307,7 +314,10 @@ func (s *Sock) Poll() sock.Events {
 	if shut&sock.RcvShutdown != 0 {
 		ev |= uapi.POLLIN | uapi.POLLRDNORM | uapi.POLLRDHUP
 	}
-	if state != uapi.TCP_SYN_SENT && state != uapi.TCP_SYN_RECV {
+	if s.fast.deferred && state == uapi.TCP_SYN_SENT {
+		ev |= uapi.POLLOUT | uapi.POLLWRNORM
+	}
+	if state != uapi.TCP_SYN_SENT && (state != uapi.TCP_SYN_RECV || s.fast.from != nil) {
 		if s.rxReady.Load() >= int64(s.RcvLowat()) {
 			ev |= uapi.POLLIN | uapi.POLLRDNORM
 		}

@@ -32,6 +32,9 @@ type request struct {
 	sentAt  ktime.T
 	gone    bool
 	syn     []byte // its headers, for TCP_SAVED_SYN
+	// cookie is the Fast Open cookie to hand out, in the form that was asked.
+	cookie    []byte
+	cookieExp bool
 }
 
 // synInput answers a SYN (tcp_conn_request).
@@ -65,6 +68,9 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 	}
 	if r == nil {
 		b.Drop(c, st.n, skb.ReasonIPOutnoroutes)
+		return
+	}
+	if !cookie && (g.Opt.HasFast || g.Len > 0) && s.tryFast(c, b, &g, r) {
 		return
 	}
 	if cookie {
@@ -151,6 +157,10 @@ func (r *request) send(c *kern.CPU) {
 		r.stamps[0] = o.TSVal
 	}
 	r.stamps[1] = o.TSVal
+	if len(r.cookie) > 0 { // once: a SYN-ACK that is sent again has none
+		o.FastOn, o.Fast, o.FastExp = true, r.cookie, r.cookieExp
+		r.cookie = nil
+	}
 	a.optLen = len(o.Append(a.opt[:0]))
 	r.l.st.replyBy(c, &a, r.rt)
 }

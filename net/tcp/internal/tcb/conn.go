@@ -42,7 +42,7 @@ type Env interface {
 type Settings struct {
 	Timestamps, SACK, DSACK, WindowScaling bool
 	ECN                                    int // tcp_ecn
-	SynRetries, SynLinear                  int
+	SynRetries, SynLinear, SynackRetries   int
 	Retries1, Retries2, OrphanRetries      int
 	FinTimeout                             time.Duration
 	KeepTime, KeepIntvl                    time.Duration
@@ -130,6 +130,9 @@ type Conn struct {
 
 	out  Out
 	fill Counters
+
+	fast    *FastOpen // of the side that opened, or nil
+	passive *FastOpen // of the side that accepted
 }
 
 // stamps is the state of the timestamp option.

@@ -37,6 +37,10 @@ func (c *Conn) Input(now ktime.T, s *Segment) Verdict {
 	if s.Flags&(Ack|Rst|Syn) == 0 {
 		return Verdict{Why: BadFlags}
 	}
+	if c.fastPending() && s.Flags&(Ack|Rst|Syn) == Syn && s.Seq == c.recv.irs {
+		c.resend(0) // it did not hear
+		return Verdict{}
+	}
 	if why := c.validate(s); why != OK {
 		return Verdict{Why: why}
 	}
@@ -48,6 +52,8 @@ func (c *Conn) Input(now ktime.T, s *Segment) Verdict {
 			return Verdict{Why: BadAck, Reset: true}
 		}
 		c.synRecv(s)
+	} else if c.fastPending() && s.Ack != c.send.iss && between(s.Ack, c.send.una, c.send.nxt) {
+		c.synRecv(s) // closed before the handshake was over
 	} else if why := c.ack(s); why != OK {
 		return Verdict{Why: why}
 	}
@@ -178,7 +184,7 @@ func (c *Conn) reset() {
 	case uapi.TCP_CLOSE_WAIT:
 		e = errno.EPIPE
 	case uapi.TCP_SYN_RECV:
-		if c.send.q.len() > 0 {
+		if c.send.q.len() > 0 && c.passive == nil {
 			e = errno.ECONNREFUSED
 		}
 	}

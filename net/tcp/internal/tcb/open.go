@@ -15,6 +15,7 @@ type Opening struct {
 	Path     Path
 	Space    int // bytes of window that the receive buffer gives
 	ECN      bool
+	Fast     *FastOpen // nil: a plain SYN
 }
 
 // Connect sends the SYN (tcp_connect).
@@ -49,8 +50,17 @@ func (c *Conn) Connect(now ktime.T, o Opening) {
 	s.nxt++
 	s.packets = 1
 	c.stampRate(&seg)
-	c.emitSeg(&seg, 0, false)
-	s.q.push(seg)
+	c.fast = o.Fast
+	if c.fast != nil {
+		s.write += uint32(c.fast.Queued)
+		s.pushed = s.write
+	}
+	if c.fast != nil && c.fast.Data > 0 {
+		c.sendFastSyn(seg)
+	} else {
+		c.emitSeg(&seg, 0, false)
+		s.q.push(seg)
+	}
 	c.armRTO(timerRTO, c.rtt.rto)
 }
 
@@ -74,7 +84,7 @@ func (c *Conn) SetPath(now ktime.T, p Path, resend bool) {
 	old := c.send.mss
 	c.send.path = p
 	c.syncMSS()
-	if !resend || c.send.mss >= old || c.State == uapi.TCP_CLOSE {
+	if !resend || c.send.mss >= old || c.State == uapi.TCP_CLOSE || c.State == uapi.TCP_SYN_SENT {
 		return
 	}
 	s := &c.send
@@ -93,13 +103,7 @@ func (c *Conn) SetPath(now ktime.T, p Path, resend bool) {
 	if s.lost == 0 {
 		return
 	}
-	if c.ca.state != caLoss {
-		c.rec.highSeq = s.nxt
-		c.ca.ssthresh = c.ca.alg.ssthresh(c)
-		c.rec.priorSsthresh, c.rec.undoMarker = 0, 0
-		c.setCA(caLoss)
-	}
-	c.retransmitQueue()
+	c.lostWithoutCongestion()
 }
 
 func (c *Conn) advMSS() int {
@@ -123,6 +127,14 @@ func (c *Conn) synHeader(o *Out) {
 	if o.Flags&Ack != 0 {
 		o.Ack = c.recv.nxt
 		c.recv.wup = c.recv.nxt
+	}
+	f := c.fast
+	if c.passive != nil {
+		f = c.passive
+		so.SACK, so.TS, so.WS, so.WScale = c.sackOK, c.tsOK, c.wsOK, c.rcvWS
+	}
+	if f != nil && f.Ask && !o.Retrans {
+		so.FastOn, so.FastExp, so.Fast = true, f.Exp, f.Cookie
 	}
 	o.OptLen = len(so.Append(o.Opt[:0]))
 }
@@ -187,8 +199,15 @@ func (c *Conn) Accept(now ktime.T, q *Request) {
 	}
 }
 
-// established begins the transfer (tcp_init_transfer).
+// established ends the handshake.
 func (c *Conn) established(s *Segment) {
+	c.transfer(s)
+	c.setState(uapi.TCP_ESTABLISHED)
+	c.armKeepalive()
+}
+
+// transfer begins the transfer (tcp_init_transfer).
+func (c *Conn) transfer(s *Segment) {
 	r := &c.recv
 	c.send.maxWnd = max(c.send.maxWnd, c.send.wnd)
 	c.send.wl1 = s.Seq
@@ -207,8 +226,6 @@ func (c *Conn) established(s *Segment) {
 	c.reserve()
 	c.updatePacing()
 	c.ca.alg.start(c)
-	c.setState(uapi.TCP_ESTABLISHED)
-	c.armKeepalive()
 }
 
 // reserve keeps a segment's worth of the buffer out of the window
@@ -293,6 +310,14 @@ func (c *Conn) synAcked(s *Segment) {
 	}
 	c.fill.BytesAcked += uint64(s.Ack - c.send.una)
 	c.env.Count(StatDelivered, 1)
+	var data txSeg
+	fast := c.fast != nil && c.send.q.len() > 1
+	if fast {
+		data = *c.send.q.at(1)
+	}
+	if c.fast != nil {
+		c.fastLearn(s, resent)
+	}
 	c.send.una = s.Ack
 	c.send.q.clear()
 	c.send.packets, c.send.retrans, c.send.lost, c.send.retransmits, c.send.backoff = 0, 0, 0, 0, 0
@@ -313,6 +338,9 @@ func (c *Conn) synAcked(s *Segment) {
 		c.ca.cwnd = 1 // RFC 6298 §5.7, RFC 5681 §3.1; Linux forgives the first
 	}
 	c.established(s)
+	if fast && c.fastAnswer(data, s.Ack) {
+		return
+	}
 	if c.send.nxt == c.send.write {
 		c.sendAck()
 		return
@@ -327,6 +355,7 @@ func (c *Conn) synAcked(s *Segment) {
 
 // simultaneous answers a SYN in SYN_SENT (RFC 9293 §3.5).
 func (c *Conn) simultaneous(s *Segment) {
+	c.unsendFast()
 	c.negotiate(s)
 	c.ecnOK = c.ecnOK && s.Flags&(Ece|Cwr) == Ece|Cwr
 	c.setState(uapi.TCP_SYN_RECV)
@@ -341,6 +370,13 @@ func (c *Conn) simultaneous(s *Segment) {
 
 // synRecv takes the acknowledgement of our SYN.
 func (c *Conn) synRecv(s *Segment) {
+	if c.fastPending() {
+		c.fastAccepted(s)
+		if after(s.Ack, c.send.una) {
+			c.ack(s)
+		}
+		return
+	}
 	if c.send.q.len() > 0 { // simultaneous open
 		if seg := c.send.q.at(0); seg.marks&txEver == 0 && s.Ack == seg.end {
 			us := uint32((c.now - seg.sentAt) / 1000)

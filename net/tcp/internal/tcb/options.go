@@ -21,6 +21,11 @@ type Options struct {
 	TSEcr    uint32
 	NumSACK  uint8
 	SACK     [4]Block
+	// Fast is the Fast Open cookie of a SYN, empty for a request; it is part of
+	// the header.
+	Fast    []byte
+	HasFast bool
+	FastExp bool // in the experimental form
 }
 
 // maxWScale is the largest shift (RFC 7323 §2.3).
@@ -65,6 +70,10 @@ func (o *Options) one(kind byte, v []byte, syn bool) {
 		o.HasWS, o.WS = true, min(v[0], maxWScale)
 	case kind == wire.TCPOptSACKPerm && len(v) == 0 && syn:
 		o.SACKPerm = true
+	case kind == wire.TCPOptFastopen && syn:
+		o.fastCookie(v, false)
+	case kind == wire.TCPOptExp && syn && len(v) >= 2 && v[0] == fastMagic>>8 && v[1] == fastMagic&0xff:
+		o.fastCookie(v[2:], true)
 	case kind == wire.TCPOptTimestamp && len(v) == 8:
 		o.HasTS = true
 		o.TSVal, o.TSEcr = binary.BigEndian.Uint32(v), binary.BigEndian.Uint32(v[4:])
@@ -73,6 +82,16 @@ func (o *Options) one(kind byte, v []byte, syn bool) {
 			o.SACK[i] = Block{binary.BigEndian.Uint32(v[8*i:]), binary.BigEndian.Uint32(v[8*i+4:])}
 			o.NumSACK++
 		}
+	}
+}
+
+// fastMagic tells Fast Open from other experiments (RFC 7413 §4.1.1, IANA).
+const fastMagic = 0xf989
+
+// fastCookie takes a cookie: 4 to 16 bytes, an even number, or none.
+func (o *Options) fastCookie(v []byte, exp bool) {
+	if n := len(v); n == 0 || n >= 4 && n <= 16 && n&1 == 0 {
+		o.HasFast, o.Fast, o.FastExp = true, v, exp
 	}
 }
 
@@ -85,6 +104,9 @@ type SynOptions struct {
 	WScale uint8
 	TSVal  uint32
 	TSEcr  uint32
+	// FastOn adds the Fast Open option, with the cookie Fast.
+	FastOn, FastExp bool
+	Fast            []byte
 }
 
 // Append writes the options in Linux's order: mss, sackOK, TS, nop, wscale.
@@ -105,6 +127,22 @@ func (s *SynOptions) Append(p []byte) []byte {
 	}
 	if s.WS {
 		p = append(p, 1, wire.TCPOptWScale, 3, s.WScale)
+	}
+	if s.FastOn {
+		p = s.appendFast(p)
+	}
+	return p
+}
+
+// appendFast writes the Fast Open option, filled up to whole words.
+func (s *SynOptions) appendFast(p []byte) []byte {
+	if s.FastExp {
+		p = append(p, wire.TCPOptExp, byte(4+len(s.Fast)), fastMagic>>8, fastMagic&0xff)
+	} else {
+		p = append(p, wire.TCPOptFastopen, byte(2+len(s.Fast)))
+	}
+	for p = append(p, s.Fast...); len(p)%4 != 0; {
+		p = append(p, 1)
 	}
 	return p
 }

@@ -68,7 +68,7 @@ func (c *Conn) Push(now ktime.T) {
 
 // push is tcp_push: it sends, and arms the timer when nothing could be.
 func (c *Conn) push(more bool) {
-	if c.State == uapi.TCP_SYN_SENT || c.State == uapi.TCP_CLOSE || c.State == uapi.TCP_SYN_RECV && c.send.una == c.send.iss {
+	if c.State == uapi.TCP_SYN_SENT || c.State == uapi.TCP_CLOSE || c.State == uapi.TCP_SYN_RECV && c.send.una == c.send.iss && c.passive == nil {
 		return
 	}
 	hold := c.keep.t.Cork || more

@@ -135,6 +135,8 @@ const (
 	StatSkippedChallenge
 	StatEstabResets
 	StatAttemptFails
+	StatFastOpenActive
+	StatFastOpenActiveFail
 	StatHystartTrain
 	StatHystartTrainCwnd
 	StatHystartDelay

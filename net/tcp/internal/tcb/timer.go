@@ -192,6 +192,9 @@ func (c *Conn) gaveUp() bool {
 		if c.State == uapi.TCP_SYN_SENT {
 			n += c.set.SynLinear
 		}
+		if c.passive != nil {
+			n = c.set.SynackRetries + 1
+		}
 		if int(d.retransmits) >= n {
 			c.timedOut()
 			return true
