@@ -159,7 +159,7 @@ func (c *Conn) fastAccepted(s *Segment) {
 	if seg.marks&txEver == 0 {
 		us := uint32(max((c.now-seg.sentAt)/1000, 1))
 		c.rtt.sample(c, us)
-		c.rtt.noteMin(c.now, us)
+		c.rtt.noteMin(c, us)
 	}
 	if seg.marks&txRetrans != 0 {
 		d.retrans -= min(1, d.retrans)
