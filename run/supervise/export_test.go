@@ -9,6 +9,16 @@ func (n *Node) Sockets() int {
 	return len(n.files)
 }
 
+// Spaces counts the network namespaces of a node's programs that are there now,
+// beside the one that it began with.
+func (n *Node) Spaces() int {
+	s := &n.spaces
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	return len(s.byID)
+}
+
 // Processes counts the processes that a node knows.
 func (n *Node) Processes() int {
 	n.mu.Lock()

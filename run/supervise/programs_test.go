@@ -34,6 +34,9 @@ func program(role string) {
 	if name, ok := strings.CutPrefix(role, "stream "); ok {
 		f = streamRoles[name]
 	}
+	if name, ok := strings.CutPrefix(role, "space "); ok {
+		f = spaceRoles[name]
+	}
 	if f == nil {
 		fmt.Println("no such role:", role)
 		os.Exit(2)
