@@ -24,6 +24,8 @@ type Cookie struct {
 	Mark     uint32
 	Priority uint32
 	TSFlags  uint32
+	TSKey    uint32 // SCM_TS_OPT_ID
+	HasTSKey bool
 	GSOSize  uint16 // UDP_SEGMENT
 	Confirm  bool   // MSG_CONFIRM
 }
@@ -58,7 +60,7 @@ func (ck *Cookie) Parse(s *Sock, who *sock.Caller, control []byte, udp bool) err
 		control = rest
 		switch c.Level {
 		case uapi.SOL_SOCKET:
-			err = ck.socketCmsg(who, c)
+			err = ck.socketCmsg(s, who, c)
 		case uapi.IPPROTO_IP:
 			err = ck.ipCmsg(s, c)
 		case solUDP:
@@ -76,7 +78,7 @@ func (ck *Cookie) Parse(s *Sock, who *sock.Caller, control []byte, udp bool) err
 	}
 }
 
-func (ck *Cookie) socketCmsg(who *sock.Caller, c sock.Cmsg) error {
+func (ck *Cookie) socketCmsg(s *Sock, who *sock.Caller, c sock.Cmsg) error {
 	switch c.Type {
 	case uapi.SO_MARK:
 		if !who.Capable(sock.CapNetAdmin) && !who.Capable(sock.CapNetRaw) {
@@ -105,9 +107,27 @@ func (ck *Cookie) socketCmsg(who *sock.Caller, c sock.Cmsg) error {
 			return errno.EINVAL
 		}
 		ck.TSFlags = ck.TSFlags&^record | v
+	case uapi.SCM_TS_OPT_ID, uapi.SCM_TXTIME:
+		return ck.timeCmsg(s, c)
 	case uapi.SCM_RIGHTS, uapi.SCM_CREDENTIALS: // of AF_UNIX: passed over
 	default:
 		return errno.EINVAL
+	}
+	return nil
+}
+
+// timeCmsg applies the messages that need an option of the socket.
+func (ck *Cookie) timeCmsg(s *Sock, c sock.Cmsg) error {
+	switch {
+	case c.Type == uapi.SCM_TXTIME:
+		// Only the disciplines etf and fq heed the time; any other sends at once.
+		if !s.Has(sock.FlagTxtime) || len(c.Data) != 8 {
+			return errno.EINVAL
+		}
+	case s.Type() == uapi.SOCK_STREAM || s.TSFlags.Load()&uapi.SOF_TIMESTAMPING_OPT_ID == 0 || len(c.Data) != 4:
+		return errno.EINVAL
+	default:
+		ck.TSKey, ck.HasTSKey = binary.NativeEndian.Uint32(c.Data), true
 	}
 	return nil
 }
@@ -215,6 +235,9 @@ func (s *Sock) RecvIPCmsgs(m *sock.Msg, b *skb.Buff, dst Addr) {
 		sa := dst.Sockaddr()
 		m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_ORIGDSTADDR, sa[:])
 	}
+	if s.Is(CmsgChecksum) && b.CsumState == skb.CsumComplete {
+		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_CHECKSUM, b.Csum)
+	}
 	if s.Is(CmsgFragSize) && b.IP.FragMaxSize != 0 {
 		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_RECVFRAGSIZE, uint32(b.IP.FragMaxSize))
 	}
@@ -282,5 +305,5 @@ func (s *Sock) UnicastIF(ck *Cookie) {
 // Prepare copies the socket's marks to a packet.
 func (s *Sock) Prepare(c *kern.CPU, b *skb.Buff, ck *Cookie) {
 	b.Mark, b.Priority = ck.Mark, ck.Priority
-	s.TxFlags(b, ck.TSFlags)
+	s.TxFlags(b, ck.TSFlags, ck.TSKey, ck.HasTSKey)
 }

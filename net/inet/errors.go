@@ -45,10 +45,14 @@ func (s *Sock) QueueICMP(c *kern.CPU, b *skb.Buff, e ICMPErr, err errno.Errno, d
 	from := Addr{IP: e.Offender}.Sockaddr()
 	to := dst.Sockaddr()
 	o := b.Copy(c)
-	if !s.QueueError(c, o, sock.ExtErr{
+	ee := sock.ExtErr{
 		Errno: err, Origin: uapi.SO_EE_ORIGIN_ICMP, Type: e.Type, Code: e.Code, Info: e.Info,
 		Offender: from[:], Name: to[:],
-	}) {
+	}
+	if s.Is(RecvErrRFC4884) {
+		ee.Data = extensions(o, e.Type)
+	}
+	if !s.QueueError(c, o, ee) {
 		o.Consume(c)
 	}
 }
@@ -77,8 +81,13 @@ func (s *Sock) RecvError(m *sock.Msg) (int, error) {
 	if len(h.Name) != 0 {
 		m.SetName(h.Name)
 	}
-	if h.Origin == uapi.SO_EE_ORIGIN_ICMP || h.Origin == uapi.SO_EE_ORIGIN_LOCAL {
-		s.errCmsgs(m, b, h.Origin)
+	switch h.Origin {
+	case uapi.SO_EE_ORIGIN_ICMP:
+		s.errCmsgs(m, b)
+	case uapi.SO_EE_ORIGIN_TIMESTAMPING:
+		if s.TSFlags.Load()&uapi.SOF_TIMESTAMPING_OPT_CMSG != 0 {
+			s.sentCmsgs(m, b, &h)
+		}
 	}
 	h.PutErrCmsg(m, uapi.IPPROTO_IP, uapi.IP_RECVERR, SockaddrLen)
 	s.Done(b)
@@ -86,11 +95,23 @@ func (s *Sock) RecvError(m *sock.Msg) (int, error) {
 }
 
 // errCmsgs adds the IP control messages of the ICMP packet itself.
-func (s *Sock) errCmsgs(m *sock.Msg, b *skb.Buff, origin uint8) {
-	if origin != uapi.SO_EE_ORIGIN_ICMP {
-		return
-	}
+func (s *Sock) errCmsgs(m *sock.Msg, b *skb.Buff) {
 	if ip, ok := wire.AsIPv4(b.Network()); ok {
 		s.RecvIPCmsgs(m, b, Addr{IP: ip.Daddr()})
 	}
+}
+
+// sentCmsgs adds, for SOF_TIMESTAMPING_OPT_CMSG, the IP control messages of the
+// packet whose transmission a timestamp tells of; its source takes the
+// offender's place (ipv4_datagram_support_cmsg). A packet without its data has
+// none.
+func (s *Sock) sentCmsgs(m *sock.Msg, b *skb.Buff, h *sock.ErrHead) {
+	ip, ok := wire.AsIPv4(b.Network())
+	if !ok || b.Dev == nil {
+		return
+	}
+	from := Addr{IP: ip.Saddr()}.Sockaddr()
+	h.Offender = from[:]
+	b.CB[pktinfoNote] = uint64(uint32(b.Dev.Ifindex())) | uint64(ip.Saddr())<<32
+	s.RecvIPCmsgs(m, b, Addr{IP: ip.Daddr()})
 }

@@ -73,6 +73,8 @@ type IPLayer struct {
 	Nonlocal   func(n *netns.Net) bool
 	// Ioctl does the ioctls of devices, addresses and routes.
 	Ioctl func(n *netns.Net, who *sock.Caller, cmd uint32, arg []byte) error
+	// SetUDPGRO makes f say which received datagrams are merged; nil: none are.
+	SetUDPGRO func(n *netns.Net, f dev.UDPFinder)
 	// Unreachable answers b with ICMP port unreachable; b stays the caller's.
 	Unreachable func(c *kern.CPU, b *skb.Buff)
 }
@@ -107,6 +109,7 @@ func ipv4Layer() IPLayer {
 		NoPMTUDisc:     ipv4.NoPMTUDisc,
 		Nonlocal:       ipv4.NonlocalBind,
 		Ioctl:          networkIoctl,
+		SetUDPGRO:      dev.SetUDPGRO,
 		Unreachable: func(c *kern.CPU, b *skb.Buff) {
 			ipv4.ICMPSend(c, b, wire.ICMPDestUnreach, wire.ICMPPortUnreach, 0)
 		},

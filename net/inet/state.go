@@ -61,6 +61,11 @@ func (st *State) registerSysctls(t *sysctl.Tree) {
 	st.registerReserved(t)
 }
 
+// PortRange returns net.ipv4.ip_local_port_range.
+func (st *State) PortRange() (lo, hi int) {
+	return int(st.portRange.Load(0)), int(st.portRange.Load(1))
+}
+
 // Hash mixes a local address, a peer and ports with the namespace's secret.
 func (st *State) Hash(laddr uint32, lport uint16, raddr uint32, rport uint16) uint32 {
 	x := st.secret ^ (uint64(laddr)<<32 | uint64(raddr))

@@ -258,7 +258,7 @@ func (s *Sock) setBusyPoll(who *Caller, name, v int) error {
 
 // setTxtime sets SO_TXTIME from struct sock_txtime.
 func (s *Sock) setTxtime(who *Caller, val []byte) error {
-	const clockMonotonic, flagMask = 1, 3
+	const clockRealtime, clockMonotonic, clockTAI, flagMask = 0, 1, 11, 3
 	if len(val) != 8 {
 		return errno.EINVAL
 	}
@@ -268,6 +268,9 @@ func (s *Sock) setTxtime(who *Caller, val []byte) error {
 	}
 	if clock != clockMonotonic && !who.Capable(CapNetAdmin) {
 		return errno.EPERM
+	}
+	if clock != clockRealtime && clock != clockMonotonic && clock != clockTAI {
+		return errno.EINVAL
 	}
 	s.opts.txClock, s.opts.txFlags = clock, flags
 	s.Set(FlagTxtime, true)

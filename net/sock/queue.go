@@ -67,7 +67,15 @@ func (r *ring) pop() *skb.Buff {
 }
 
 // Uncharge implements skb.Owner for the receive queue.
-func (o *rxOwner) Uncharge(_ *kern.CPU, b *skb.Buff) { o.s.rmem.Add(-int64(b.TrueSize)) }
+func (o *rxOwner) Uncharge(_ *kern.CPU, b *skb.Buff) { o.s.addRmem(-int64(b.TrueSize)) }
+
+// addRmem changes what the receive queue holds, and what the protocol's do.
+func (s *Sock) addRmem(n int64) {
+	s.rmem.Add(n)
+	if s.proto != nil && s.proto.CountMem {
+		s.proto.mem.Add(n)
+	}
+}
 
 // Uncharge implements skb.Owner for packets on their way out (sock_wfree).
 func (o *txOwner) Uncharge(c *kern.CPU, b *skb.Buff) {
@@ -91,7 +99,7 @@ func (s *Sock) ChargeSend(b *skb.Buff) {
 // ChargeRecv makes s pay for b while it waits to be read (skb_set_owner_r).
 func (s *Sock) ChargeRecv(c *kern.CPU, b *skb.Buff) {
 	b.Orphan(c)
-	s.rmem.Add(int64(b.TrueSize))
+	s.addRmem(int64(b.TrueSize))
 	b.SetOwner(&s.rx)
 }
 
@@ -161,7 +169,7 @@ const maxSpent = 8
 // needs no CPU.
 func (s *Sock) Done(b *skb.Buff) {
 	if b.Owner() != nil { // a copy made by MSG_PEEK has none
-		s.rmem.Add(-int64(b.TrueSize))
+		s.addRmem(-int64(b.TrueSize))
 		b.SetOwner(nil)
 	}
 	if b.DataLen() == 0 {

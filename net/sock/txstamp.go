@@ -36,8 +36,9 @@ func (s *Sock) TxTimestamp(c *kern.CPU, b *skb.Buff, bit uint8) {
 }
 
 // TxFlags turns the SOF_TIMESTAMPING_TX_* bits of a send into a packet's, and
-// numbers it when the socket asked for that (sock_tx_timestamp).
-func (s *Sock) TxFlags(b *skb.Buff, ts uint32) {
+// numbers it when the socket asked for that: with key if the send named one
+// (SCM_TS_OPT_ID), else with the next (sock_tx_timestamp).
+func (s *Sock) TxFlags(b *skb.Buff, ts, key uint32, named bool) {
 	if ts&(uapi.SOF_TIMESTAMPING_TX_SOFTWARE|uapi.SOF_TIMESTAMPING_TX_SCHED) == 0 {
 		return
 	}
@@ -47,7 +48,11 @@ func (s *Sock) TxFlags(b *skb.Buff, ts uint32) {
 	if ts&uapi.SOF_TIMESTAMPING_TX_SCHED != 0 {
 		b.TSTxFlags |= skb.TSTxSched
 	}
-	if s.TSFlags.Load()&uapi.SOF_TIMESTAMPING_OPT_ID != 0 {
+	switch {
+	case s.TSFlags.Load()&uapi.SOF_TIMESTAMPING_OPT_ID == 0:
+	case named:
+		b.TSKey = key
+	default:
 		b.TSKey = s.TSKey()
 	}
 }

@@ -1,6 +1,8 @@
 package udp
 
 import (
+	"encoding/binary"
+
 	"linen/kern"
 	"linen/lib/csum"
 	"linen/net/inet"
@@ -42,10 +44,19 @@ func (p *proto) receive(c *kern.CPU, b *skb.Buff) {
 	s.deliver(c, b, &e)
 }
 
+// csumNote is the word of skb.CB that is 1 when this package has summed a
+// datagram of at most checksumBreak bytes: IP_CHECKSUM tells of those only, as
+// the kernel sums longer ones while it copies them to the reader.
+const (
+	csumNote      = 0
+	checksumBreak = 76 // CHECKSUM_BREAK
+)
+
 // verify checks length and checksum; a bad packet is dropped, counted, and
 // false returned.
 func (p *proto) verify(c *kern.CPU, b *skb.Buff, h *wire.UDPHdr, e *ends) bool {
 	n := h.Len()
+	b.CB[csumNote] = 0
 	if p.lite {
 		return p.verifyLite(c, b, h, e)
 	}
@@ -58,6 +69,9 @@ func (p *proto) verify(c *kern.CPU, b *skb.Buff, h *wire.UDPHdr, e *ends) bool {
 	}
 	if h.Check() == 0 || b.CsumState == skb.CsumPartial || b.CsumState == skb.CsumUnnecessary {
 		return true
+	}
+	if n <= checksumBreak {
+		b.CB[csumNote] = 1
 	}
 	return p.checked(c, b, csum.Fold(b.Checksum(0, n, csum.Pseudo4(e.saddr, e.daddr, p.number, n))) == 0)
 }
@@ -183,14 +197,44 @@ func (s *Sock) enqueue(c *kern.CPU, b *skb.Buff, e *ends) {
 		p.drop(c, b, skb.ReasonSocketRcvbuff)
 		return
 	}
+	if !p.mayQueue(s.RmemAlloc(), int64(b.TrueSize)) {
+		p.count(c, p.ids.mem)
+		p.drop(c, b, skb.ReasonProtoMem)
+		return
+	}
 	if p.n.Tracing.Load() {
 		skb.Trace(c, p.n, b, skb.Event{Point: skb.PointSocket, Verdict: "queued", By: p.base.Name})
 	}
 	b.SetTransportHeader(0)
 	b.Pull(headerLen)
 	s.Note(b, e.saddr, e.daddr)
+	if s.Is(inet.CmsgChecksum) && b.CB[csumNote] != 0 {
+		b.Linearize()
+		b.CsumState, b.Csum = skb.CsumComplete, nativeSum(b.Data())
+	}
 	mib.Inc(c, p.n, p.ids.in)
 	s.Enqueue(c, b)
+}
+
+// nativeSum is IP_CHECKSUM's value: the ones-complement sum of the payload in
+// 32-bit words of the machine's order, not folded; zero as all ones.
+func nativeSum(p []byte) uint32 {
+	sum := uint64(0)
+	for ; len(p) >= 4; p = p[4:] {
+		sum += uint64(binary.NativeEndian.Uint32(p))
+	}
+	if len(p) > 0 {
+		var last [4]byte
+		copy(last[:], p)
+		sum += uint64(binary.NativeEndian.Uint32(last[:]))
+	}
+	for sum>>32 != 0 {
+		sum = sum>>32 + sum&0xffffffff
+	}
+	if sum == 0 {
+		return ^uint32(0)
+	}
+	return uint32(sum)
 }
 
 // covers reports whether a UDP-Lite packet's coverage is what the reader asks
@@ -229,6 +273,10 @@ func (p *proto) fail(c *kern.CPU, b *skb.Buff, e inet.ICMPErr) {
 	}
 	if f := p.inet.IP.Learn; f != nil {
 		f(c, p.n, b, e)
+	}
+	if f := s.encapErr.Load(); f != nil {
+		(*f)(c, s, b, e)
+		return
 	}
 	dst := inet.Addr{IP: ip.Daddr(), Port: h.Dest()}
 	b.Pull(n + headerLen)

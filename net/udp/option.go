@@ -47,21 +47,12 @@ func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 		}
 		s.gsoSize.Store(uint32(v))
 	case uapi.UDP_GRO:
-		s.gro.Store(v != 0)
+		s.setGRO(v != 0)
 	case udpliteSendCscov, udpliteRecvCscov:
 		return s.setCoverage(name, v)
 	default:
 		return errno.ENOPROTOOPT
 	}
-	return nil
-}
-
-// setEncapType keeps UDP_ENCAP: 0 and the ESP kinds, which need IPsec.
-func (s *Sock) setEncapType(v int) error {
-	if v != 0 {
-		return errno.ENOPROTOOPT // as without CONFIG_XFRM
-	}
-	s.encapType.Store(0)
 	return nil
 }
 

@@ -3,10 +3,8 @@ package udp
 import (
 	"sync/atomic"
 
-	"linen/kern"
 	"linen/net/filter"
 	"linen/net/inet"
-	"linen/net/skb"
 	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -29,6 +27,7 @@ type Sock struct {
 	group    atomic.Pointer[group]
 	selector *filter.Prog // for the group to be; guarded by p.bind
 	encap    atomic.Pointer[Encap]
+	encapErr atomic.Pointer[EncapErr]
 
 	encapType atomic.Uint32 // UDP_ENCAP
 	gsoSize   atomic.Uint32 // UDP_SEGMENT
@@ -39,20 +38,6 @@ type Sock struct {
 
 	corking atomic.Bool // UDP_CORK, or bytes are pending
 	cork    cork        // guarded by ownership
-}
-
-// An Encap takes packets in front of the socket that they are for (encap_rcv):
-// b is at its UDP header. It reports whether it took b; if not, the socket gets
-// it.
-type Encap func(c *kern.CPU, s *Sock, b *skb.Buff) (taken bool)
-
-// SetEncap sets, or with nil removes, the hook of tunnels on a UDP socket.
-func (s *Sock) SetEncap(f Encap) {
-	if f == nil {
-		s.encap.Store(nil)
-		return
-	}
-	s.encap.Store(&f)
 }
 
 // Bind implements sock.Socket.
@@ -129,6 +114,7 @@ func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
 func (s *Sock) Close() error {
 	s.LeaveAll()
 	s.Lock()
+	s.setGRO(false)
 	s.cork.clear()
 	s.unbind()
 	s.Unlock()

@@ -2,7 +2,9 @@ package udp
 
 import (
 	"bytes"
+	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"linen/kern"
 	"linen/net/inet"
@@ -43,6 +45,9 @@ type proto struct {
 	ports inet.Table[*Sock] // by local port: every bound socket
 	addrs inet.Table[*Sock] // by local address and port
 	conns inet.Table[*Sock] // by both ends: the connected ones
+
+	merging atomic.Int32         // sockets with UDP_GRO
+	encaps  [8]func(*Sock) Encap // by UDP_ENCAP's number; filled while the namespace is built
 }
 
 var key = netns.NewKey[State]("udp")
@@ -74,6 +79,9 @@ func initNet(n *netns.Net) (*State, error) {
 		return nil, err
 	}
 	st.registerSysctls(sysctl.Of(n))
+	if f := st.udp.inet.IP.SetUDPGRO; f != nil {
+		f(n, st.udp.wantsGRO)
+	}
 	t := procfs.Of(n)
 	t.File("udp", st.udp.show)
 	t.File("udplite", st.lite.show)
@@ -94,7 +102,7 @@ func (st *State) registerSysctls(t *sysctl.Tree) {
 func (p *proto) init(n *netns.Net, name string, number int, ids counters) error {
 	p.n, p.inet, p.number, p.lite, p.ids = n, inet.Of(n), uint8(number), number == uapi.IPPROTO_UDPLITE, ids
 	p.base = sock.Proto{
-		Name: name, Size: 1344, Memory: func() int64 { return 0 }, Has: "yyynyyynyyyynnyyyn", PeekOff: true,
+		Name: name, Size: 1344, Memory: p.pages, CountMem: true, Has: "yyynyyynyyyynnyyyn", PeekOff: true,
 		Rehash: func(s *sock.Sock) {
 			if u, ok := s.Self().(*Sock); ok {
 				u.rehash()
@@ -102,7 +110,7 @@ func (p *proto) init(n *netns.Net, name string, number int, ids counters) error 
 		},
 	}
 	if !p.lite {
-		p.base.Sockstat = func() string { return "mem 0" }
+		p.base.Sockstat = func() string { return "mem " + strconv.FormatInt(p.pages(), 10) }
 	}
 	sock.AddProto(n, &p.base)
 	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_DGRAM, Protocol: number, Create: func(who *sock.Caller, n *netns.Net, protocol int) (sock.Socket, error) {
@@ -116,6 +124,24 @@ func (p *proto) create(who *sock.Caller, n *netns.Net, protocol int) *Sock {
 	s := &Sock{p: p}
 	s.InitInet(who, n, s, &p.base, uapi.SOCK_DGRAM, protocol)
 	return s
+}
+
+// pageSize is what udp_mem counts in, bytes.
+const pageSize = 4096
+
+// pages returns the memory of the receive queues, in pages.
+func (p *proto) pages() int64 { return (p.base.Used() + pageSize - 1) / pageSize }
+
+// mayQueue reports whether udp_mem lets s, which has rmem bytes queued, have
+// more (udp_rmem_schedule): below the first limit everybody may; above it only
+// who has less than udp_rmem_min; above the last nobody (udp(7)).
+func (p *proto) mayQueue(rmem, more int64) bool {
+	st := Of(p.n)
+	pages := (p.base.Used() + more + pageSize - 1) / pageSize
+	if pages <= st.mem.Load(0) {
+		return true
+	}
+	return pages <= st.mem.Load(2) && rmem < st.rmemMin.Load()
 }
 
 // show writes /proc/net/udp or udplite, in the order of the kernel's buckets.

@@ -148,6 +148,7 @@ func (h *Host) attach(n *netns.Net) {
 	ip.NoPMTUDisc = func(*netns.Net) int { return 0 }
 	ip.Nonlocal = func(*netns.Net) bool { return false }
 	ip.Learn = nil
+	ip.SetUDPGRO = nil // nothing is merged
 	ip.DevByAddr = func(_ *netns.Net, a uint32) int {
 		if a == h.addr {
 			return h.dev.Ifindex()
