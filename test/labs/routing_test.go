@@ -134,9 +134,16 @@ func TestFRR01(t *testing.T) {
 // changing is what differs from one run to the next on one kernel: clocks, and numbers that count events.
 var changing = regexp.MustCompile(`\b\d\d:\d\d:\d\d(\.\d+)?\b|nhid \d+|\bage +\d+|table version is \d+`)
 
+// network is the first column of `show bgp`: only the first path of a prefix has it.
+var network = regexp.MustCompile(`(?m)^(\*[>=]i?) *(\d+\.\d+\.\d+\.\d+/\d+)?`)
+
 // steady is an output without what changes, its lines in order: BGP lists the paths of a prefix as they came.
 func steady(out string) string {
-	lines := strings.Split(changing.ReplaceAllString(out, "*"), "\n")
+	out = network.ReplaceAllString(changing.ReplaceAllString(out, "*"), "$1 ")
+	lines := strings.Split(out, "\n")
+	for i, l := range lines {
+		lines[i] = strings.Join(strings.Fields(l), " ")
+	}
 	slices.Sort(lines)
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
