@@ -44,6 +44,14 @@ func (st *state) arpInit() {
 	})
 	st.data.announce = st.arpAnnounce
 	st.data.flushNeigh = a.tbl.DeviceDown
+	st.data.forgetNeigh = func(d *dev.Device, addr uint32) {
+		if nb := a.tbl.Find(d, neigh.Key4(addr)); nb != nil && nb.State()&neigh.Valid == 0 {
+			if nb.State()&^uapi.NUD_NOARP != 0 {
+				nb.Update(nil, nil, uapi.NUD_FAILED, neigh.Override|neigh.Admin, 0)
+			}
+			a.tbl.Remove(nb)
+		}
+	}
 	st.data.neighOK = func(d *dev.Device, gateway uint32) bool {
 		nb := a.tbl.Find(d, neigh.Key4(gateway))
 		return nb == nil || nb.State()&neigh.Valid != 0

@@ -70,6 +70,9 @@ func (st *state) addAddrRoutes(a *IfAddr) {
 			return
 		}
 		st.insertRoute(&cfg, nil) // one that is there already stays
+		if cfg.typ == uapi.RTN_BROADCAST && st.data.forgetNeigh != nil {
+			st.data.forgetNeigh(in.dev, cfg.dst)
+		}
 	}
 }
 
@@ -166,6 +169,21 @@ func (st *state) disable(d *dev.Device, all bool) {
 	if st.hopsDown(d, uapi.RTNH_F_DEAD|uapi.RTNH_F_LINKDOWN, all) > 0 {
 		st.flushDead(nil)
 	}
+	st.disabled(d)
+}
+
+// unregister is disable for a device that goes: a route with several next hops
+// goes with any of them.
+func (st *state) unregister(d *dev.Device) {
+	for fi := range st.infos.byDev[d] {
+		fi.dead.Store(true)
+	}
+	st.flushDead(nil)
+	st.disable(d, true)
+}
+
+// disabled voids what is cached of a device.
+func (st *state) disabled(d *dev.Device) {
 	st.flushCache()
 	if st.data.flushNeigh != nil {
 		st.data.flushNeigh(d)
@@ -216,7 +234,7 @@ func (st *state) fibEvent(e *dev.Event) error {
 	st.ops.DeviceEvent(e)
 	st.nexthopEvent(e)
 	if e.Type == dev.EventUnregister {
-		st.disable(e.Dev, true)
+		st.unregister(e.Dev)
 		return nil
 	}
 	in := InDev(e.Dev)

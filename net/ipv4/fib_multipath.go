@@ -90,23 +90,25 @@ func (st *state) selectMultipath(f *Flow, res *result, b *skb.Buff) {
 }
 
 // selectObject chooses among the next hops of an object's group
-// (nexthop_select_path): always one whose neighbour has not failed, if there is
-// any.
+// (nexthop_select_path): the flow's; when its neighbour has failed, the next
+// one whose has not, or the first.
 func (st *state) selectObject(s *hopSet, h int64) (chosen *nextHop) {
 	if s.res != nil {
 		chosen = s.res.pick(s.hops, uint32(h))
 	} else {
 		for _, nh := range s.hops {
-			if h > nh.upper.Load() {
+			if nh.gwFamily == uapi.AF_INET && st.data.neighOK != nil && !st.data.neighOK(nh.dev, nh.gw) {
 				continue
 			}
-			good := nh.gwFamily != uapi.AF_INET || st.data.neighOK == nil || st.data.neighOK(nh.dev, nh.gw)
-			if chosen == nil || good {
+			if chosen == nil || h <= nh.upper.Load() {
 				chosen = nh
 			}
-			if good {
+			if h <= nh.upper.Load() {
 				break
 			}
+		}
+		if chosen == nil {
+			chosen = s.hops[0]
 		}
 	}
 	if chosen != nil && chosen.packets != nil {

@@ -92,6 +92,7 @@ type dataPath struct {
 	groups      func(d *dev.Device, up bool)                  // d goes up or down: joins, leaves; nil: none
 	announce    func(d *dev.Device)                           // gratuitous ARP for d's addresses; nil: none
 	flushNeigh  func(d *dev.Device)                           // forget d's neighbours (arp_ifdown); nil: none
+	forgetNeigh func(d *dev.Device, addr uint32)              // drop an unresolved neighbour entry: the address is a broadcast now (arp_invalidate)
 	congestion  func(name string) bool                        // the congestion control algorithm exists; nil: TCP's two
 	neighOK     func(d *dev.Device, gateway uint32) (ok bool) // the gateway's neighbour entry is not failed; nil: all are
 	l3mdevTable func(index int) (table uint32)                // the VRF's table; nil: no VRFs

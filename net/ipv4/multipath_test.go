@@ -5,12 +5,15 @@ import (
 	"time"
 
 	"linen/kern"
+	"linen/net/dev"
 	"linen/net/ipv4"
+	"linen/net/neigh"
 	"linen/net/netlink"
 	"linen/net/netns"
 	"linen/net/skb"
 	"linen/net/sysctl"
 	"linen/uapi"
+	"linen/uapi/errno"
 	"linen/wire"
 )
 
@@ -120,5 +123,43 @@ func TestICMPErrorFollowsItsFlow(t *testing.T) {
 	}
 	if len(ways) != 2 {
 		t.Errorf("flows leave by %v", ways)
+	}
+}
+
+// TestBroadcastAddressHasNoFailedNeighbour: an address that becomes a
+// broadcast address loses its unresolved neighbour entry, so that the next
+// packet to it makes the right one; a resolved one stays (fib_tests.sh,
+// ipv4_bcast_neigh).
+func TestBroadcastAddressHasNoFailedNeighbour(t *testing.T) {
+	_, n := newHost(t)
+	a0 := dev.ByName(n, "a0")
+	fail(t, n, byte(a0.Ifindex()), num("10.1.0.111"))
+	fail(t, n, byte(a0.Ifindex()), num("10.1.0.255"))
+	fail(t, n, byte(a0.Ifindex()), num("10.1.0.9"))
+	script(t, n, "addr add 10.1.0.2/24 broadcast 10.1.0.111 dev a0")
+	for _, c := range []struct {
+		addr string
+		want bool
+	}{{"10.1.0.111", false}, {"10.1.0.255", false}, {"10.1.0.9", true}} {
+		if got := neigh.Of(n).V4.Find(a0, neigh.Key4(num(c.addr))) != nil; got != c.want {
+			t.Errorf("%s has an entry: %v", c.addr, got)
+		}
+	}
+}
+
+// TestMultipathRouteGoesWithItsDevice: while a device is down its next hops
+// are passed over; when it is deleted the whole route goes, and the next hops
+// of an object's group go one by one (fib_tests.sh, unregister).
+func TestMultipathRouteGoesWithItsDevice(t *testing.T) {
+	_, n := uplinks(t)
+	script(t, n, "link set a1 down")
+	if _, err := ipv4.RouteOutput(nil, n, &ipv4.Flow{Daddr: num("8.0.0.1")}); err != nil {
+		t.Errorf("one device down: %v", err)
+	}
+	n.Lock()
+	dev.Unregister(dev.ByName(n, "a1"))
+	n.Unlock()
+	if _, err := ipv4.RouteOutput(nil, n, &ipv4.Flow{Daddr: num("8.0.0.1")}); err != errno.ENETUNREACH {
+		t.Errorf("one device deleted: %v, want ENETUNREACH", err)
 	}
 }
