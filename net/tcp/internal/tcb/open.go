@@ -66,15 +66,19 @@ func (c *Conn) Connect(now ktime.T, o Opening) {
 
 func (c *Conn) setPath(p Path) {
 	c.send.path = p
-	c.ca.cwnd = initCwnd
-	if p.InitCwnd > 0 {
-		c.ca.cwnd = uint32(p.InitCwnd)
-	}
-	c.clampCwnd()
+	c.initialCwnd()
 	if m := c.keep.t.UserMSS; m > 0 {
 		c.send.clamp = m
 	}
 	c.syncMSS()
+}
+
+func (c *Conn) initialCwnd() {
+	c.ca.cwnd = initCwnd
+	if n := c.send.path.InitCwnd; n > 0 {
+		c.ca.cwnd = uint32(n)
+	}
+	c.clampCwnd()
 }
 
 // SetPath tells of a changed path MTU or route (tcp_sync_mss); with resend, what
@@ -334,6 +338,8 @@ func (c *Conn) synAcked(s *Segment) {
 		c.rtt.rto = min(fallbackRTO, c.rtoMax())
 	}
 	spurious := c.tsOK && s.Opt.TSEcr == uint32(first/ktime.T(time.Millisecond))+c.stamp.offset
+	c.initialCwnd()
+	c.ca.ssthresh = infinite // a SYN that was lost says nothing of the path
 	if c.fill.Retrans > 1 && !spurious {
 		c.ca.cwnd = 1 // RFC 6298 §5.7, RFC 5681 §3.1; Linux forgives the first
 	}
@@ -377,7 +383,8 @@ func (c *Conn) synRecv(s *Segment) {
 		}
 		return
 	}
-	if c.send.q.len() > 0 { // simultaneous open
+	simultaneous := c.send.q.len() > 0
+	if simultaneous {
 		if seg := c.send.q.at(0); seg.marks&txEver == 0 && s.Ack == seg.end {
 			us := uint32((c.now - seg.sentAt) / 1000)
 			c.rtt.sample(c, us)
@@ -391,6 +398,9 @@ func (c *Conn) synRecv(s *Segment) {
 	c.send.wnd = uint32(s.Window) << c.sndWS
 	c.send.maxWnd = c.send.wnd
 	c.established(s)
+	if simultaneous {
+		c.recv.lastAt = 0 // Linux notes no arrival here: what we send is no answer
+	}
 }
 
 // synRTO is what tcp_syn_linear_timeouts makes of the SYN's backoff.
