@@ -239,6 +239,8 @@ func (s *Sock) Shutdown(_ *sock.Caller, how int) error {
 		s.SetState(uapi.TCP_CLOSE)
 		s.Notify(nil, uapi.POLLIN|uapi.POLLHUP)
 		return nil
+	case uapi.TCP_SYN_SENT: // it is given up (inet_shutdown)
+		return s.disconnect()
 	}
 	s.SetShut(uint32(how))
 	c := s.st.n.Kernel().Enter(kern.Any)

@@ -285,6 +285,9 @@ func (r *request) input(c *kern.CPU, b *skb.Buff) {
 		b.Consume(c)
 		return
 	}
+	if q.TS && g.Opt.HasTS && int32(g.Seq-(q.IRS+1)) <= 0 {
+		q.TSRecent = g.Opt.TSVal
+	}
 	r.complete(c, b)
 }
 
@@ -356,6 +359,7 @@ type timeWait struct {
 	// cookie is the socket's, for sock_diag.
 	cookie uint64
 	since  ktime.T
+	spoke  ktime.T // when a bare segment was answered
 }
 
 // toTimeWait leaves a TIME_WAIT in the connection's place; the socket is
@@ -423,13 +427,14 @@ func (st *State) timeWaitInput(c *kern.CPU, b *skb.Buff, t *timeWait, e ends) {
 	parse(b, &g)
 	w := &t.w
 	paws := w.TS && g.Opt.HasTS && int32(w.TSRecent-g.Opt.TSVal) > 0
-	end := g.Seq + uint32(g.Len)
-	if g.Flags&tcb.Fin != 0 {
-		end++
-	}
-	inWindow := int32(g.Seq-w.RcvNxt) <= int32(w.RcvWnd) && int32(end-w.RcvNxt) >= 0
-	if !paws && g.Flags&tcb.Rst != 0 && g.Seq == w.RcvNxt {
-		if !st.sys.rfc1337.Bool() {
+	empty := g.Len == 0 && g.Flags&(tcb.Syn|tcb.Fin) == 0
+	if !paws && g.Seq == w.RcvNxt && (empty || g.Flags&tcb.Rst != 0) {
+		if g.Flags&tcb.Rst == 0 {
+			t.timer.Set(c.Now().Add(timeWaitLen))
+			if w.TS && g.Opt.HasTS {
+				w.TSRecent, w.TSRecentAt = g.Opt.TSVal, c.Now()
+			}
+		} else if !st.sys.rfc1337.Bool() {
 			t.end()
 		}
 		b.Consume(c)
@@ -447,14 +452,28 @@ func (st *State) timeWaitInput(c *kern.CPU, b *skb.Buff, t *timeWait, e ends) {
 		st.mib.Inc(c, mib.TCPExtPAWSTimewait)
 	}
 	if g.Flags&tcb.Rst == 0 {
-		if paws || g.Flags&tcb.Ack != 0 || !inWindow {
-			if g.Flags&tcb.Fin != 0 || !paws {
-				t.timer.Set(c.Now().Add(timeWaitLen))
-			}
+		if paws || g.Flags&tcb.Ack != 0 {
+			t.timer.Set(c.Now().Add(timeWaitLen))
+		}
+		if t.mayAnswer(c, empty || g.Flags&tcb.Syn != 0) {
 			t.ack(c, e)
 		}
 	}
 	b.Consume(c)
+}
+
+// mayAnswer is tcp_invalid_ratelimit, for what could be half of an endless
+// exchange.
+func (t *timeWait) mayAnswer(c *kern.CPU, bare bool) bool {
+	if !bare {
+		return true
+	}
+	if t.spoke != 0 && time.Duration(c.Now()-t.spoke) < t.st.settings().InvalidRatelimit {
+		t.st.mib.Inc(c, mib.TCPExtTCPACKSkippedTimeWait)
+		return false
+	}
+	t.spoke = c.Now()
+	return true
 }
 
 // ack acknowledges again, for a peer that did not hear.

@@ -112,23 +112,6 @@ func onKernel(ip string, s *Script) (err error, log string, stalled time.Duratio
 	return err, log, <-worst
 }
 
-// watch measures how late it wakes up.
-func watch(stop chan struct{}, worst chan time.Duration) {
-	const nap = 2 * time.Millisecond
-	var most time.Duration
-	for {
-		select {
-		case <-stop:
-			worst <- most
-			return
-		default:
-		}
-		before := time.Now()
-		time.Sleep(nap)
-		most = max(most, time.Since(before)-nap)
-	}
-}
-
 // recordScript prints a script with what the kernel says.
 func recordScript(t *testing.T, ip string) {
 	text, err := os.ReadFile(*record)

@@ -274,7 +274,7 @@ func (s *Segment) brief() *Segment {
 	if b.ECN == 0 {
 		b.ECN = -1
 	}
-	if s.Flags&(wire.TCPSyn|wire.TCPRst) == 0 && s.Win != 0 {
+	if s.Flags&wire.TCPSyn == 0 && s.Win != 0 {
 		b.Win = -1
 	}
 	b.Options = append([]string(nil), s.Options...)

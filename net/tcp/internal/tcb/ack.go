@@ -123,7 +123,7 @@ func (c *Conn) recvAlive() { c.fill.lastAckAt = c.now }
 // from far behind is suspect (RFC 5961 §5).
 func (c *Conn) oldAck(s *Segment) Reason {
 	d := &c.send
-	if before(s.Ack, d.una-max(d.maxWnd, 1)) {
+	if before(s.Ack, d.una-uint32(min(uint64(d.maxWnd), c.fill.BytesAcked))) {
 		c.challenge(StatChallengeACK)
 		return TooOldAck
 	}
@@ -218,6 +218,9 @@ func (c *Conn) cleanQueue(w *ackWork) {
 		}
 		c.rearmRTO()
 		if !c.sackOK {
+			if w.flag&flagRetrans != 0 { // it says nothing of the segments that were sent once
+				w.flag &^= flagOrigSacked
+			}
 			c.renoAcked(w)
 		} else if w.reord != d.nxt {
 			c.noteReordering(w.reord, w.priorFack)

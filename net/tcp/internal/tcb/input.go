@@ -253,7 +253,7 @@ func (c *Conn) closing(s *Segment) (v Verdict, over bool) {
 				if c.keep.t.Linger2 < 0 {
 					c.done()
 					c.env.Count(StatAbortOnData, 1)
-					return Verdict{Why: AbortOnData}, true
+					return Verdict{Why: AbortOnData, Reset: true}, true
 				}
 				c.keepAt = c.now.Add(c.FinTime())
 			}
@@ -271,8 +271,10 @@ func (c *Conn) closing(s *Segment) (v Verdict, over bool) {
 	}
 	if c.Orphan && (c.State == uapi.TCP_FIN_WAIT1 || c.State == uapi.TCP_FIN_WAIT2) &&
 		s.Len > 0 && after(s.end(), c.recv.nxt) {
-		c.env.Count(StatAbortOnData, 1) // RFC 2525 §2.17: nobody will read it
-		c.done()
+		if c.State == uapi.TCP_FIN_WAIT1 {
+			c.env.Count(StatAbortOnData, 1) // FIN_WAIT2 is a mini-socket's in Linux, which does not count
+		}
+		c.done() // RFC 2525 §2.17: nobody will read it
 		return Verdict{Why: AbortOnData, Reset: true}, true
 	}
 	return v, false

@@ -84,7 +84,6 @@ func (c *Conn) sendFin() {
 	}
 	c.send.fin = true
 	c.send.write++
-	c.send.pushed = c.send.write
 	if c.xmit(false, true, false) {
 		c.checkProbe()
 	}
@@ -232,7 +231,7 @@ func (c *Conn) sendNew(n, mss int) (packets uint16) {
 		data--
 	}
 	seg.packets = packetsOf(data, mss)
-	if seg.end == s.write || s.pushed != s.una && !after(s.pushed, seg.end) && after(s.pushed, seg.seq) || after(seg.end, s.pushed+s.maxWnd/2) {
+	if seg.packets > 1 || s.pushed != s.una && !after(s.pushed, seg.end) && after(s.pushed, seg.seq) || after(seg.end, s.pushed+s.maxWnd/2) {
 		seg.flags |= Psh
 	}
 	if data == 0 {

@@ -112,7 +112,10 @@ func (c *Conn) inOrder(s *Segment, end uint32) (bool, Reason) {
 	}
 	kept := false
 	dataEnd := s.Seq + uint32(s.Len)
-	c.received(s)
+	c.ackPend |= ackScheduled
+	if s.Len > 0 {
+		c.received(s)
+	}
 	r.nxt = end
 	if n := int(dataEnd - s.Seq - uint32(skip)); s.Len > 0 && n > 0 {
 		c.fill.BytesReceived += uint64(n)
@@ -268,7 +271,7 @@ func (c *Conn) purgeOfo(why Reason) {
 
 // gotFin takes the peer's FIN in order (tcp_fin).
 func (c *Conn) gotFin() {
-	c.ackPend |= ackScheduled | ackNow
+	c.ackPend |= ackScheduled
 	c.recv.fin = true
 	switch c.State {
 	case uapi.TCP_SYN_RECV, uapi.TCP_ESTABLISHED:
@@ -287,7 +290,6 @@ func (c *Conn) gotFin() {
 // received learns from data that arrived (tcp_event_data_recv).
 func (c *Conn) received(s *Segment) {
 	r := &c.recv
-	c.ackPend |= ackScheduled
 	c.measureMSS(s)
 	if r.rcvMSS > 0 {
 		c.rcvByWindow()

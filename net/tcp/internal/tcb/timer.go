@@ -138,7 +138,7 @@ func (c *Conn) rtoTimer() {
 	}
 	c.enterLoss()
 	d.retransmits++
-	c.resend(0)
+	c.resendHead()
 	d.backoff++
 	if c.State == uapi.TCP_SYN_SENT {
 		c.armRTO(timerRTO, c.synRTO())
@@ -148,6 +148,20 @@ func (c *Conn) rtoTimer() {
 	if c.hasRetries(c.set.Retries1 + 1) {
 		c.env.Suspect()
 	}
+}
+
+// resendHead sends one packet again, of the oldest.
+func (c *Conn) resendHead() {
+	d := &c.send
+	seg := d.q.at(0)
+	at := seg.seq
+	if before(at, d.una) && seg.flags&Syn == 0 {
+		at = d.una
+	}
+	if at += uint32(max(d.mss, 1)); seg.packets > 1 && before(at, seg.end) {
+		c.split(0, at)
+	}
+	c.resend(0)
 }
 
 // shutWindowTimer is the timeout while the peer's window is shut: it may last
@@ -162,7 +176,7 @@ func (c *Conn) shutWindowTimer() {
 		return
 	}
 	c.enterLoss()
-	c.resend(0)
+	c.resendHead()
 	d.backoff++
 	d.retransmits++
 	c.armRTO(timerRTO, c.backedOff())
@@ -385,7 +399,7 @@ func (c *Conn) Rekeep(now ktime.T) {
 func (c *Conn) keepTimer() {
 	if c.Orphan {
 		if c.State == uapi.TCP_FIN_WAIT2 {
-			c.timeWait()
+			c.done()
 		}
 		return
 	}
