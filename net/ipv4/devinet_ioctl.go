@@ -185,7 +185,11 @@ func (in *InDevice) ioctlSet(cmd uint32, old *IfAddr, label string, v uint32) er
 		a.Scope = uapi.RT_SCOPE_HOST
 	}
 	a.setLifetimes(lifeForever, lifeForever, now)
-	return in.insertAddr(&a, nil)
+	err := in.insertAddr(&a, nil)
+	if cmd == uapi.SIOCSIFNETMASK {
+		return nil // an address that exists with the new mask swallows this one, and nobody hears
+	}
+	return err
 }
 
 // IfConf returns the struct ifreqs that SIOCGIFCONF lists: one for each
