@@ -171,6 +171,7 @@ func (s *Sock) sendSyn(c *kern.CPU, rt *ipv4.Route, fast bool) {
 		o.Fast = s.prepareFast(o.Path)
 	}
 	s.begin(c)
+	s.seed(c.Now(), rt.Metrics)
 	s.conn.Connect(c.Now(), o)
 	s.finish(c)
 }

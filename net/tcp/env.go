@@ -222,6 +222,9 @@ func (e *env) Changed(old uint8) {
 		}
 		s.st.mib.Add(e.c, mib.TCPCurrEstab, delta)
 	}
+	if e.c != nil && (now == uapi.TCP_TIME_WAIT || now == uapi.TCP_CLOSE && old == uapi.TCP_LAST_ACK) {
+		s.remember(e.c.Now())
+	}
 	switch now {
 	case uapi.TCP_ESTABLISHED:
 		s.events |= uapi.POLLOUT | uapi.POLLWRNORM

@@ -33,6 +33,7 @@ type State struct {
 	orphans   atomic.Int64
 	secret    siphash.Key
 	offset    atomic.Uint32
+	metrics   metricsCache
 	// mibCookies counts cookies sent: without any, none is looked for.
 	mibCookies atomic.Int64
 	fastKeys   atomic.Pointer[fastKeys] // nil before the first use
@@ -61,6 +62,9 @@ func initNet(n *netns.Net) (*State, error) {
 	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_STREAM, Protocol: uapi.IPPROTO_TCP, Create: st.create})
 	procfs.Of(n).File("tcp", st.show)
 	st.registerDiag()
+	if err := st.registerMetrics(); err != nil {
+		return nil, err
+	}
 	return st, st.inet.IP.AddProtocol(n, uapi.IPPROTO_TCP, st.receive, st.fail)
 }
 

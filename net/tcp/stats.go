@@ -30,6 +30,7 @@ var statIDs = [tcb.NumStats]mib.ID{
 	tcb.StatFastOpenActive: mib.TCPExtTCPFastOpenActive, tcb.StatFastOpenActiveFail: mib.TCPExtTCPFastOpenActiveFail,
 	tcb.StatHystartTrain: mib.TCPExtTCPHystartTrainDetect, tcb.StatHystartTrainCwnd: mib.TCPExtTCPHystartTrainCwnd,
 	tcb.StatHystartDelay: mib.TCPExtTCPHystartDelayDetect, tcb.StatHystartDelayCwnd: mib.TCPExtTCPHystartDelayCwnd,
+	tcb.StatAckCompressed: mib.TCPExtTCPAckCompressed,
 }
 
 // reasonOf are the drop reasons that the machine names.

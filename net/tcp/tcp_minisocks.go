@@ -328,6 +328,7 @@ func (s *Sock) birth(c *kern.CPU, b *skb.Buff, r *request) {
 	st.bind.Unlock()
 	st.mib.Inc(c, mib.TCPPassiveOpens)
 	a.begin(c)
+	a.seed(c.Now(), r.rt.Metrics)
 	a.conn.Accept(c.Now(), &r.q)
 	a.input(c, b)
 	dead := a.conn.State == uapi.TCP_CLOSE && a.PendingError() == 0

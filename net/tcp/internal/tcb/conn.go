@@ -117,6 +117,8 @@ type Conn struct {
 	stamp stamps
 
 	pace   pacer
+	comp   compressor
+	seed   Seed
 	sample rateSample // of the acknowledgement under way, for a controller
 	chrono chrono
 	full   bool // a writer waits for room
@@ -250,6 +252,9 @@ func (c *Conn) Next() ktime.T {
 	}
 	if c.pace.timer != 0 && (t == 0 || c.pace.timer < t) {
 		t = c.pace.timer
+	}
+	if c.comp.timer != 0 && (t == 0 || c.comp.timer < t) {
+		t = c.comp.timer
 	}
 	return t
 }

@@ -228,6 +228,7 @@ func (c *Conn) transfer(s *Segment) {
 	c.send.delivered++ // the SYN
 	c.send.lastAt, c.fill.lastAckAt = c.now, c.now
 	c.reserve()
+	c.sow()
 	c.updatePacing()
 	c.ca.alg.start(c)
 }

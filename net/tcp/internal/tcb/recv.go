@@ -141,8 +141,6 @@ func (c *Conn) outOfOrder(s *Segment, end uint32) (bool, Reason) {
 	c.ackPend |= ackScheduled
 	c.env.Count(StatOFOQueue, 1)
 	c.fill.OOOPackets++
-	c.enterQuick(initQuick)
-	c.ackPend |= ackNow
 	if s.Len > 0 && !c.env.Room(s.Payload) {
 		c.pruneOfo()
 		if !c.env.Room(s.Payload) {
@@ -379,7 +377,12 @@ func (c *Conn) ackCheck() {
 		c.sendAck()
 		return
 	}
-	c.delayAck()
+	switch {
+	case len(r.ofo) == 0:
+		c.delayAck()
+	case !c.hold():
+		c.sendAck()
+	}
 }
 
 // delayAck arms the timer of delayed acknowledgements (tcp_send_delayed_ack).
@@ -425,6 +428,7 @@ func (c *Conn) ackSent() {
 	}
 	c.ackPend = 0
 	c.delack = 0
+	c.released()
 }
 
 // noteECN looks at the ECN field of data (RFC 3168 §6.1.3).

@@ -40,6 +40,10 @@ func (c *Conn) noteSack(start, end uint32) {
 		rest[n] = o
 		n++
 	}
+	if n == len(r.sacks) && c.comp.held > 0 { // the last block would never be told
+		c.comp.held--
+		c.sendAck()
+	}
 	r.sacks[0] = b
 	r.numSacks = 1 + copy(r.sacks[1:], rest[:n])
 }

@@ -141,5 +141,6 @@ const (
 	StatHystartTrainCwnd
 	StatHystartDelay
 	StatHystartDelayCwnd
+	StatAckCompressed
 	NumStats
 )

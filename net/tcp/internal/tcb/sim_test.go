@@ -104,6 +104,7 @@ func settings() *Settings {
 		RTOMin: 200 * time.Millisecond, RTOMax: 120 * time.Second, Reordering: 3, MaxReordering: 300, FRTO: true,
 		SlowStartAfterIdle: true, TLP: true, RACK: true, RmemMax: 6 << 20, InvalidRatelimit: 500 * time.Millisecond, MinSndMSS: 48,
 		PacingSS: 200, PacingCA: 120, MinTSO: 2, TSORTTLog: 9, MinRTTWindow: 300 * time.Second,
+		CompDelay: time.Millisecond, CompAcks: 44,
 	}
 }
 

@@ -79,11 +79,15 @@ func (c *Conn) Timer(now ktime.T) {
 	if c.pace.timer != 0 && c.pace.timer <= now {
 		c.paceTimer()
 	}
+	if c.comp.timer != 0 && c.comp.timer <= now {
+		c.compTimer()
+	}
 }
 
 // stopTimers stops every timer.
 func (c *Conn) stopTimers() {
-	c.rtx, c.delack, c.keepAt, c.kind, c.pace.timer = 0, 0, 0, timerNone, 0
+	c.rtx, c.delack, c.keepAt, c.kind = 0, 0, 0, timerNone
+	c.pace.timer, c.comp.timer, c.comp.held = 0, 0, 0
 }
 
 func (c *Conn) delackTimer() {
