@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 
 	"linen/net/skb"
+	"linen/uapi"
 	"linen/uapi/errno"
+	"linen/wire"
 )
 
 // struct virtio_net_hdr in front of frames (PACKET_VNET_HDR), in the machine's
@@ -31,7 +33,8 @@ type vnet struct {
 }
 
 // parseVnet reads the header of n bytes in front of data: EINVAL when it is cut
-// off or asks for something unknown.
+// off or asks for something unknown (virtio_net_hdr_to_skb). UFO's type is
+// unknown here: its fragments are the program's to make.
 func parseVnet(data []byte, n int) (v vnet, err error) {
 	if len(data) < n || n < vnetHdrLen {
 		return v, errno.EINVAL
@@ -40,12 +43,12 @@ func parseVnet(data []byte, n int) (v vnet, err error) {
 	v.csum = data[0]&vnetNeedCsum != 0
 	v.hdrLen = int(h.Uint16(data[2:]))
 	v.csumStart, v.csumOff = int(h.Uint16(data[6:])), int(h.Uint16(data[8:]))
-	switch data[1] &^ vnetGSOECN {
+	switch data[1] {
 	case vnetGSONone:
 		return v, nil
-	case vnetGSOTCPv4:
+	case vnetGSOTCPv4, vnetGSOTCPv4 | vnetGSOECN:
 		v.gsoType = skb.GSOTCPv4
-	case vnetGSOTCPv6:
+	case vnetGSOTCPv6, vnetGSOTCPv6 | vnetGSOECN:
 		v.gsoType = skb.GSOTCPv6
 	case vnetGSOUDPL4:
 		v.gsoType = skb.GSOUDPL4
@@ -56,14 +59,24 @@ func parseVnet(data []byte, n int) (v vnet, err error) {
 		v.gsoType |= skb.GSOTCPECN
 	}
 	v.gsoType |= skb.GSODodgy
-	if v.gsoSize = int(h.Uint16(data[4:])); v.gsoSize == 0 || !v.csum {
+	if v.gsoSize = int(h.Uint16(data[4:])); v.gsoSize == 0 || v.gsoSize == gsoByFrags {
 		return v, errno.EINVAL
 	}
 	return v, nil
 }
 
-// apply notes in b what v asks for; false when that lies outside b.
+// Limits of what a header may ask for.
+const (
+	gsoByFrags     = 0xffff // GSO_BY_FRAGS is no size
+	maxUDPSegments = 128    // UDP_MAX_SEGMENTS
+)
+
+// apply notes in b, whose data begin at the link header, what v asks for; false
+// when that lies outside b or does not go with its headers.
 func (v *vnet) apply(b *skb.Buff) bool {
+	if v.hdrLen > b.Len() {
+		return false
+	}
 	if v.csum {
 		if v.csumStart+v.csumOff+2 > b.Len() {
 			return false
@@ -74,13 +87,58 @@ func (v *vnet) apply(b *skb.Buff) bool {
 	if v.gsoSize == 0 {
 		return true
 	}
-	payload := b.Len() - max(v.hdrLen, v.csumStart)
-	if payload <= 0 {
+	tran, proto := v.transport(b)
+	hdr, csumOff := 0, tcpCsumOff
+	switch {
+	case v.gsoType&skb.GSOUDPL4 == 0:
+		if proto != uapi.IPPROTO_TCP || !b.MayPull(tran+wire.TCPHdrLen) {
+			return false
+		}
+		hdr = int(b.Data()[tran+12]>>4) * 4
+	case proto != uapi.IPPROTO_UDP || !v.csum:
+		return false
+	default:
+		hdr, csumOff = wire.UDPHdrLen, udpCsumOff
+	}
+	if v.csum && (v.csumStart != tran || v.csumOff != csumOff) {
 		return false
 	}
-	b.GSOType, b.GSOSize = v.gsoType, uint16(v.gsoSize)
-	b.GSOSegs = uint16(min((payload+v.gsoSize-1)/v.gsoSize, 1<<16-1))
+	b.SetTransportHeader(tran)
+	payload := b.Len() - tran - hdr
+	if v.gsoType&skb.GSOUDPL4 != 0 && payload > v.gsoSize*maxUDPSegments {
+		return false
+	}
+	if payload > v.gsoSize { // else it is one segment
+		b.GSOType, b.GSOSize = v.gsoType, uint16(v.gsoSize)
+		b.GSOSegs = uint16(min((payload+v.gsoSize-1)/v.gsoSize, 1<<16-1))
+	}
 	return true
+}
+
+// Where checksums stand in their headers.
+const (
+	tcpCsumOff = 16
+	udpCsumOff = 6
+)
+
+// transport returns where b's transport header is, and its protocol; 0 when b
+// is not what v's type names.
+func (v *vnet) transport(b *skb.Buff) (at int, proto uint8) {
+	net := b.NetworkOff()
+	if !b.MayPull(net + wire.IPv4HdrLen) {
+		return 0, 0
+	}
+	switch p := b.Data()[net:]; {
+	case b.Protocol == uapi.ETH_P_IP && p[0]>>4 == 4 && v.gsoType&skb.GSOTCPv6 == 0:
+		h, _ := wire.AsIPv4(p)
+		if h.IHL() < wire.IPv4HdrLen {
+			return 0, 0
+		}
+		return net + h.IHL(), h.Proto()
+	case b.Protocol == uapi.ETH_P_IPV6 && v.gsoType&skb.GSOTCPv4 == 0 && b.MayPull(net+wire.IPv6HdrLen):
+		return net + wire.IPv6HdrLen, b.Data()[net+6]
+	}
+	return 0, 0
 }
 
 // putVnet writes the header of a received b into p.

@@ -72,7 +72,8 @@ func New(n *netns.Net, name string, w Wire) (*Port, error) {
 	d := dev.New(n, name, (*driver)(p))
 	ethernet.Setup(d)
 	d.MaxMTU = MaxFrame - d.HardHeaderLen
-	d.LLTX, d.NoQueue = true, true
+	d.LLTX, d.NoQueue, d.NAPI = true, true, true
+	d.SetInitialFeatures(dev.FeatGRO)
 	ethernet.RandomAddr(d)
 	p.Dev = d
 	n.Lock()
