@@ -4,6 +4,7 @@ import (
 	"linen/drivers/net/dummy"
 	"linen/drivers/net/loopback"
 	"linen/drivers/net/veth"
+	"linen/drivers/net/vrf"
 	"linen/net/afnetlink"
 	"linen/net/bridge"
 	"linen/net/dev"
@@ -58,6 +59,7 @@ func Subsystems() []netns.Subsys {
 		bridge.Pernet(),
 		veth.Pernet(),
 		dummy.Pernet(),
+		vrf.Pernet(),
 		loopback.Pernet(),
 		dev.PernetDevices(),
 	}

@@ -82,6 +82,13 @@ func (o *Ops) freePref() uint32 {
 	return 0
 }
 
+// Add puts a rule of the kernel's own into the list and tells programs. The
+// caller holds the RTNL.
+func (o *Ops) Add(r *Rule) {
+	o.insert(r)
+	o.notify(uapi.RTM_NEWRULE, r, nil)
+}
+
 // insert puts r behind the rules of its priority and settles gotos.
 func (o *Ops) insert(r *Rule) {
 	at := o.last(r.Pref)

@@ -34,7 +34,7 @@ type IPLayer struct {
 	RouteOutput func(c *kern.CPU, n *netns.Net, f *ipv4.Flow) (*ipv4.Route, error)
 	Valid       func(rt *ipv4.Route, now ktime.T) bool
 	MTU         func(rt *ipv4.Route) int
-	AddrType    func(n *netns.Net, addr uint32) uint8
+	AddrType    func(n *netns.Net, device int, addr uint32) uint8
 	// Send puts the header h in front of b, whose data is the whole datagram
 	// from the transport header on, and sends it by rt; b is gone. EMSGSIZE,
 	// EPERM (netfilter), ENOBUFS.
@@ -92,7 +92,7 @@ func ipv4Layer() IPLayer {
 		RouteOutput:    ipv4.RouteOutput,
 		Valid:          (*ipv4.Route).Valid,
 		MTU:            (*ipv4.Route).MTU,
-		AddrType:       ipv4.AddrType,
+		AddrType:       ipv4.AddrTypeIn,
 		Send:           sendIPv4,
 		SendRaw:        sendRawIPv4,
 		AddProtocol:    addProtocol,

@@ -143,7 +143,7 @@ func (s *Sock) CheckBind(who *sock.Caller, sa []byte) (Addr, uint8, error) {
 // CheckAddr answers EADDRNOTAVAIL for an address that is not the host's,
 // unless the socket or the namespace allows it (inet_addr_valid_or_nonlocal).
 func (s *Sock) CheckAddr(ip uint32) (typ uint8, err error) {
-	typ = s.st.IP.AddrType(s.Net(), ip)
+	typ = s.st.IP.AddrType(s.Net(), int(s.BoundDev.Load()), ip)
 	if ip == 0 || typ == uapi.RTN_LOCAL || typ == uapi.RTN_MULTICAST || typ == uapi.RTN_BROADCAST {
 		return typ, nil
 	}

@@ -74,7 +74,7 @@ func arpConstruct(nb *neigh.Neigh) error {
 		nb.Key = neigh.Key{} // all share one entry
 	}
 	a := nb.IP4()
-	nb.Type = AddrType(nb.Table.Net(), a)
+	nb.Type = of(nb.Table.Net()).addrTypeFor(d, a)
 	switch {
 	case d.HeaderOps == nil:
 		nb.Init(uapi.NUD_NOARP, nil)

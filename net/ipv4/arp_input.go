@@ -233,7 +233,7 @@ func (m *arpMsg) learn(c *kern.CPU) arpFate {
 		return arpUsed
 	}
 	gratuitous := m.gratuitous()
-	if nb == nil && (gratuitous || m.op == uapi.ARPOP_REPLY && AddrType(m.st.n, m.sip) == uapi.RTN_UNICAST) {
+	if nb == nil && (gratuitous || m.op == uapi.ARPOP_REPLY && m.st.addrTypeFor(m.in.dev, m.sip) == uapi.RTN_UNICAST) {
 		nb = tbl.Lookup4(c, d, m.sip)
 	}
 	if nb == nil {
@@ -258,7 +258,7 @@ func (m *arpMsg) learn(c *kern.CPU) arpFate {
 // reply does so only with the sender's hardware address as the target's.
 func (m *arpMsg) gratuitous() bool {
 	return m.sip == m.tip && (m.op == uapi.ARPOP_REQUEST || m.tha == m.sha) &&
-		AddrType(m.st.n, m.sip) == uapi.RTN_UNICAST
+		m.st.addrTypeFor(m.in.dev, m.sip) == uapi.RTN_UNICAST
 }
 
 // accepted applies arp_accept to a sender that is not known.

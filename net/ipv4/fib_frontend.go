@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"linen/net/dev"
+	"linen/net/l3mdev"
 	"linen/uapi"
 )
 
@@ -18,15 +19,11 @@ func (in *InDevice) kernelRoute(typ uint8, prefix uint32, plen uint8, src, prior
 	switch typ {
 	case uapi.RTN_UNICAST:
 		cfg.table = uapi.RT_TABLE_MAIN
-		if in.st.data.l3mdevTable != nil {
-			if m := in.dev.Master(); m != nil {
-				if id := in.st.data.l3mdevTable(m.Ifindex()); id != 0 {
-					cfg.table = id
-				}
-			}
-		}
 	case uapi.RTN_LOCAL:
 		cfg.scope = uapi.RT_SCOPE_HOST
+	}
+	if id := l3mdev.Table(in.dev); id != 0 {
+		cfg.table = id
 	}
 	return cfg
 }
@@ -233,6 +230,7 @@ func (st *state) hopsUp(d *dev.Device, flags uint32) {
 func (st *state) fibEvent(e *dev.Event) error {
 	st.ops.DeviceEvent(e)
 	st.nexthopEvent(e)
+	st.l3mdevEvent(e)
 	if e.Type == dev.EventUnregister {
 		st.unregister(e.Dev)
 		return nil

@@ -2,6 +2,7 @@ package ipv4
 
 import (
 	"linen/net/dev"
+	"linen/net/l3mdev"
 	"linen/net/netns"
 	"linen/uapi"
 )
@@ -23,6 +24,10 @@ func isLimitedBcast(a uint32) bool { return a == addrBroadcast }
 // RTN_LOCAL, RTN_BROADCAST, RTN_MULTICAST or, when it is none of ours,
 // RTN_UNICAST.
 func AddrType(n *netns.Net, addr uint32) uint8 { return of(n).addrType(addr, nil, nil) }
+
+// AddrTypeIn is AddrType for a socket bound to the device with an index, 0:
+// none. In a VRF its table says what is ours (inet_addr_type_table).
+func AddrTypeIn(n *netns.Net, index int, addr uint32) uint8 { return of(n).addrTypeIn(index, addr) }
 
 // AddrTypeDev is AddrType for the addresses of d alone (inet_addr_type_dev_table):
 // what another device has is RTN_UNICAST.
@@ -97,8 +102,16 @@ func SelectSource(d *dev.Device, dst uint32, scope uint8) uint32 {
 	if st == nil {
 		return 0
 	}
+	vrf := l3mdev.Master(d)
+	if vrf != nil && vrf != d { // what lo is elsewhere
+		if in := InDev(vrf); in != nil {
+			if a := in.firstForOthers(scope); a != 0 {
+				return a
+			}
+		}
+	}
 	for _, o := range dev.List(st.n) {
-		if in := InDev(o); in != nil {
+		if in := InDev(o); in != nil && l3mdev.Master(o) == vrf {
 			if a := in.firstForOthers(scope); a != 0 {
 				return a
 			}

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"sync"
 
+	"linen/net/dev"
 	"linen/net/fibrules"
+	"linen/net/l3mdev"
 	"linen/net/skb"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -179,6 +181,9 @@ func (st *state) lookup(f *Flow, res *result, flags int) errno.Errno {
 // lookupRules walks the rules (fib_rules_lookup): gotos lead forward only, so
 // every rule is looked at once at most.
 func (st *state) lookupRules(set *ruleset, f *Flow, res *result, flags int) errno.Errno {
+	if st.vrfs.Load() {
+		st.setL3mdev(f)
+	}
 	k := f.ruleKey()
 	list := set.ready().list
 	for i := 0; i < len(list); i++ {
@@ -195,7 +200,7 @@ func (st *state) lookupRules(set *ruleset, f *Flow, res *result, flags int) errn
 		case uapi.FR_ACT_NOP:
 		case uapi.FR_ACT_TO_TBL:
 			e := errno.EAGAIN
-			if t := st.table(r.tableOf(st, f)); t != nil {
+			if t := st.ruleTable(r, f); t != nil {
 				e = t.lookup(f, res, flags)
 			}
 			if e != errno.EAGAIN && !(e == 0 && r.suppresses(res)) {
@@ -231,10 +236,22 @@ func (r *rule4) selects(f *Flow, k *fibrules.Key) bool {
 	return r.Match(k, (f.Saddr^r.src)&r.srcMask|(f.Daddr^r.dst)&r.dstMask == 0)
 }
 
+// ruleTable returns the table that a rule leads to, or nil.
+func (st *state) ruleTable(r *rule4, f *Flow) *table {
+	id := r.tableOf(st, f)
+	if id == uapi.RT_TABLE_UNSPEC && r.L3mdev {
+		return nil
+	}
+	return st.table(id)
+}
+
 // tableOf returns the table that a rule leads to.
 func (r *rule4) tableOf(st *state, f *Flow) uint32 {
-	if r.L3mdev && st.data.l3mdevTable != nil {
-		return st.data.l3mdevTable(f.L3mdev)
+	if r.L3mdev {
+		if d := dev.ByIndex(st.n, f.L3mdev); d != nil {
+			return l3mdev.Table(d)
+		}
+		return uapi.RT_TABLE_UNSPEC
 	}
 	return r.Table
 }

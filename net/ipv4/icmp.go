@@ -198,7 +198,7 @@ func (st *state) icmpReply(c *kern.CPU, b *skb.Buff) {
 	typ, code := h.Type(), h.Code()
 	s := Send{Dst: req.Saddr(), Proto: uapi.IPPROTO_ICMP, TOS: req.TOS(), TTL: DefaultTTL, PMTU: uapi.IP_PMTUDISC_DONT}
 	s.Mark = st.replyMark(b)
-	f := Flow{Daddr: s.Dst, Mark: s.Mark, TOS: s.TOS, Proto: uapi.IPPROTO_ICMP}
+	f := Flow{Daddr: s.Dst, Mark: s.Mark, TOS: s.TOS, Proto: uapi.IPPROTO_ICMP, OIF: st.vrfIndex(b)}
 	if rt := RouteOf(b); rt != nil && rt.Flags&(RTCFBroadcast|RTCFMulticast|RTCFLocal) == RTCFLocal {
 		f.Saddr = req.Daddr()
 	}

@@ -50,7 +50,10 @@ func ICMPSend(c *kern.CPU, b *skb.Buff, typ, code uint8, info uint32) {
 	if b.IP.OptLen != 0 {
 		s.Options = EchoOptions(st.n, b)
 	}
-	f := Flow{Daddr: s.Dst, Saddr: st.errorSource(b, rt, h), Mark: s.Mark, TOS: s.TOS, Proto: s.Proto, SPort: uint16(typ), DPort: uint16(code)}
+	f := Flow{
+		Daddr: s.Dst, Saddr: st.errorSource(b, rt, h), Mark: s.Mark, TOS: s.TOS, Proto: s.Proto,
+		SPort: uint16(typ), DPort: uint16(code), OIF: st.vrfIndex(b),
+	}
 	if s.Options != nil && s.Options.FirstHop != 0 {
 		f.Daddr = s.Options.FirstHop
 	}

@@ -3,6 +3,7 @@ package ipv4
 import (
 	"linen/kern"
 	"linen/net/dev"
+	"linen/net/l3mdev"
 	"linen/net/mib"
 	"linen/net/netfilter"
 	"linen/net/skb"
@@ -86,6 +87,12 @@ func checkHeader(c *kern.CPU, b *skb.Buff, st *state) (skb.Reason, mib.ID) {
 // rcvFinish routes b and passes it on (ip_rcv_finish).
 func rcvFinish(c *kern.CPU, b *skb.Buff, st *state) {
 	d := dev.Of(b)
+	if m := d.Master(); m != nil && l3mdev.Is(m) {
+		if !st.vrfRcv(c, b, d, m) {
+			return
+		}
+		d = m
+	}
 	if b.Dst == nil && b.Sock == nil && st.path.set.earlyDemux.Bool() {
 		st.earlyDemux(c, b)
 	}

@@ -55,6 +55,7 @@ type state struct {
 	hashKey            uint32          // of the multipath hash
 	specials           [numSpecials]atomic.Pointer[Route]
 	split              bool        // there were other rules than the default ones: local and main are two tables (fib_unmerge)
+	vrfs               atomic.Bool // there was a VRF
 	customLocal        atomic.Bool // a local route was added: addresses alone do not tell what is ours
 
 	confAll, confDefault *sysctl.Group
@@ -95,7 +96,6 @@ type dataPath struct {
 	forgetNeigh func(d *dev.Device, addr uint32)              // drop an unresolved neighbour entry: the address is a broadcast now (arp_invalidate)
 	congestion  func(name string) bool                        // the congestion control algorithm exists; nil: TCP's two
 	neighOK     func(d *dev.Device, gateway uint32) (ok bool) // the gateway's neighbour entry is not failed; nil: all are
-	l3mdevTable func(index int) (table uint32)                // the VRF's table; nil: no VRFs
 }
 
 // Pernet makes a namespace's IPv4. dev, rtnl, sysctl, procfs and mib come

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"linen/net/dev"
+	"linen/net/l3mdev"
 	"linen/net/netlink"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -125,21 +126,10 @@ func (st *state) createNexthop(cfg *nexthopConfig) (*nhObject, error) {
 	}
 	h.oif = cfg.dev.Ifindex()
 	table := uint32(uapi.RT_TABLE_MAIN)
-	if id := st.vrfTable(cfg.dev); id != 0 {
+	if id := l3mdev.Table(cfg.dev); id != 0 {
 		table = id
 	}
 	return o, st.checkHop(h, table, uapi.RT_SCOPE_UNIVERSE)
-}
-
-// vrfTable returns the table of the VRF that d is, or is in; 0: of none.
-func (st *state) vrfTable(d *dev.Device) uint32 {
-	if st.data.l3mdevTable == nil {
-		return 0
-	}
-	if m := d.Master(); m != nil {
-		d = m
-	}
-	return st.data.l3mdevTable(d.Ifindex())
 }
 
 // replaceNexthop puts what fresh has into old, which keeps its routes and

@@ -8,6 +8,7 @@ import (
 
 	"linen/drivers/net/loopback"
 	"linen/drivers/net/veth"
+	"linen/drivers/net/vrf"
 	"linen/kern"
 	"linen/lib/csum"
 	"linen/net/dev"
@@ -58,7 +59,7 @@ func (p packet) icmp() *wire.ICMPHdr { return (*wire.ICMPHdr)(p.data[p.ip().IHL(
 func newNet(t testing.TB, k *kern.Kernel) *netns.Net {
 	n, err := netns.New(k, skb.Pernet(), mib.Pernet(), sysctl.Pernet(), procfs.Pernet(), netfilter.Pernet(),
 		netlink.Pernet(), rtnl.Pernet(), dev.Pernet(), fibrules.Pernet(), neigh.Pernet(), ipv4.Pernet(),
-		veth.Pernet(), loopback.Pernet(), dev.PernetDevices())
+		veth.Pernet(), vrf.Pernet(), loopback.Pernet(), dev.PernetDevices())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package ipv4
 import (
 	"linen/kern"
 	"linen/net/dev"
+	"linen/net/l3mdev"
 	"linen/net/mib"
 	"linen/net/netns"
 	"linen/net/skb"
@@ -148,7 +149,7 @@ func (st *state) inputLocal(res *result) *Route {
 	if rt := nh.in.Load(); rt != nil && rt.gen == st.gen.Load() {
 		return rt
 	}
-	rt := st.newRoute(dev.Loopback(st.n), res.typ(), RTCFLocal)
+	rt := st.newRoute(st.localDev(nh.dev), res.typ(), RTCFLocal)
 	rt.in = wayDeliver
 	rt.throughHop(nh)
 	nh.in.Store(rt)
@@ -255,7 +256,7 @@ func (st *state) reversePath(f *Flow, in *InDevice, oif, rpf int) sourceCheck {
 	case !in.AcceptLocal():
 		return sourceCheck{reason: skb.ReasonIPLocalSource}
 	}
-	if res.info.uses(in.dev) || res.typ() == uapi.RTN_LOCAL && in.dev.IsLoopback() {
+	if res.info.uses(in.dev) || st.vrfs.Load() && res.info.usesVRF(in.dev) || res.typ() == uapi.RTN_LOCAL && in.dev.IsLoopback() {
 		return sourceCheck{onLink: res.nh.scope >= uapi.RT_SCOPE_HOST}
 	}
 	if len(in.Addrs()) == 0 {
@@ -277,6 +278,16 @@ func lastResort(rpf int) sourceCheck {
 		return sourceCheck{reason: skb.ReasonIPRpfilter}
 	}
 	return sourceCheck{}
+}
+
+// usesVRF reports whether one of the next hops is by a port of the VRF d.
+func (fi *info) usesVRF(d *dev.Device) bool {
+	for _, nh := range fi.hops() {
+		if nh.dev != nil && l3mdev.Master(nh.dev) == d {
+			return true
+		}
+	}
+	return false
 }
 
 // uses reports whether one of the next hops is by d.

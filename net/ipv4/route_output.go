@@ -54,7 +54,7 @@ func (st *state) routeOutput(c *kern.CPU, f *Flow, res *result) (*Route, error) 
 		return st.makeOutput(c, f, asked, lo, uapi.RTN_LOCAL, res)
 	}
 	if e := st.lookup(f, res, 0); e != 0 {
-		if d == nil {
+		if d == nil || f.L3mdev != 0 && !isMulticast(f.Daddr) {
 			st.traceRoute(c, nil, f, res, uapi.RTN_UNREACHABLE, nil)
 			return nil, e
 		}
@@ -78,8 +78,9 @@ func (st *state) throughResult(c *kern.CPU, f *Flow, asked int, res *result) (*R
 				f.Saddr = f.Daddr
 			}
 		}
-		f.OIF = dev.LoopbackIndex
-		return st.makeOutput(c, f, asked, dev.Loopback(st.n), uapi.RTN_LOCAL, res)
+		d := st.localDev(res.nh.dev)
+		f.OIF = d.Ifindex()
+		return st.makeOutput(c, f, asked, d, uapi.RTN_LOCAL, res)
 	}
 	st.selectPath(f, res, nil)
 	d := res.nh.dev
@@ -146,7 +147,7 @@ func (st *state) makeOutput(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ 
 	var flags uint32
 	nh := res.nh
 	cache := nh != nil
-	if d.IsLoopback() {
+	if d.IsLoopback() || typ == uapi.RTN_LOCAL {
 		flags |= RTCFLocal
 	}
 	switch {

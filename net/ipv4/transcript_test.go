@@ -8,6 +8,7 @@ import (
 
 	"linen/drivers/net/loopback"
 	"linen/drivers/net/veth"
+	"linen/drivers/net/vrf"
 	"linen/kern"
 	"linen/net/dev"
 	"linen/net/fibrules"
@@ -30,7 +31,7 @@ func newHost(t testing.TB) (*kern.ManualClock, *netns.Net) {
 	k := kern.New(kern.Config{Clock: clock, Seed: 1})
 	n, err := netns.New(k, skb.Pernet(), mib.Pernet(), sysctl.Pernet(), procfs.Pernet(), netfilter.Pernet(),
 		netlink.Pernet(), rtnl.Pernet(), dev.Pernet(), fibrules.Pernet(), neigh.Pernet(), ipv4.Pernet(),
-		veth.Pernet(), loopback.Pernet(), dev.PernetDevices())
+		veth.Pernet(), vrf.Pernet(), loopback.Pernet(), dev.PernetDevices())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,6 +137,7 @@ type IPControl struct {
 	IsChanged   bool // options were rewritten: the checksum must follow
 	IsStrict    bool
 	NextHop     [4]byte // of a source route
+	Sdif        int32   // index of the port that it came in by, when Iif is the VRF's; else 0
 }
 
 // meta is the part of a Buff that is cleared when it is recycled.

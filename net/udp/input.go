@@ -25,7 +25,7 @@ func (p *proto) receive(c *kern.CPU, b *skb.Buff) {
 		return
 	}
 	h, _ := wire.AsUDP(b.Data())
-	e := ends{saddr: ip.Saddr(), daddr: ip.Daddr(), sport: h.Source(), dport: h.Dest(), dif: int(b.Iif)}
+	e := ends{saddr: ip.Saddr(), daddr: ip.Daddr(), sport: h.Source(), dport: h.Dest(), dif: int(b.Iif), sdif: int(b.IP.Sdif)}
 	if e.dif == 0 && b.Dev != nil {
 		e.dif = b.Dev.Ifindex()
 	}

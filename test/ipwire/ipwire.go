@@ -127,7 +127,7 @@ func (h *Host) attach(n *netns.Net) {
 	ip.RouteOutput = h.route
 	ip.Valid = func(*ipv4.Route, ktime.T) bool { return true }
 	ip.MTU = func(*ipv4.Route) int { return h.MTU }
-	ip.AddrType = func(_ *netns.Net, a uint32) uint8 { return h.addrType(a) }
+	ip.AddrType = func(_ *netns.Net, _ int, a uint32) uint8 { return h.addrType(a) }
 	ip.Send = func(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, hdr inet.Header) error { return h.send(c, b, hdr) }
 	ip.SendRaw = func(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, hdr inet.Header) error { return h.sendRaw(c, b, hdr) }
 	ip.AddProtocol = func(_ *netns.Net, p uint8, recv func(*kern.CPU, *skb.Buff), fail func(*kern.CPU, *skb.Buff, inet.ICMPErr)) error {
