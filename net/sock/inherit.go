@@ -1,13 +1,13 @@
 package sock
 
 // Inherit copies what the socket of an accepted connection has from its
-// listener (sk_clone_lock): options, marks, buffers, the filter.
+// listener (sk_clone_lock): options, marks, buffers, the filter. The priority
+// begins at 0 again.
 func (s *Sock) Inherit(from *Sock) {
 	const mine = 1<<FlagDead | 1<<FlagListening
 	s.flags.Store(from.flags.Load() &^ mine)
 	s.UID = from.UID
 	s.Mark.Store(from.Mark.Load())
-	s.Priority.Store(from.Priority.Load())
 	s.BoundDev.Store(from.BoundDev.Load())
 	s.PacingRate.Store(from.PacingRate.Load())
 	s.TSFlags.Store(from.TSFlags.Load())

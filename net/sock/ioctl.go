@@ -32,6 +32,8 @@ func (s *Sock) DatagramIoctl(cmd uint32, arg []byte) (handled bool, err error) {
 	case uapi.SIOCOUTQ:
 		_, err := PutInt(arg, int(s.WmemAlloc()))
 		return true, err
+	case uapi.SIOCOUTQNSD, uapi.SIOCATMARK:
+		return true, errno.ENOTTY // TCP's
 	}
 	return s.SocketIoctl(cmd, arg)
 }

@@ -212,6 +212,11 @@ func (s *Sock) SetSndBuf(n int64) { s.sndbuf.Store(n) }
 // RcvLowat returns SO_RCVLOWAT, at least 1.
 func (s *Sock) RcvLowat() int { return int(s.rcvlowat.Load()) }
 
+// LimitRcvLowat lowers SO_RCVLOWAT to limit bytes if it is higher.
+func (s *Sock) LimitRcvLowat(limit int64) {
+	s.rcvlowat.Store(int32(min(int64(s.rcvlowat.Load()), max(limit, 1))))
+}
+
 // RmemAlloc returns the truesize held in the receive queue.
 func (s *Sock) RmemAlloc() int64 { return s.rmem.Load() }
 

@@ -1,6 +1,8 @@
 package tcp
 
 import (
+	"math/bits"
+
 	"linen/kern"
 	"linen/lib/csum"
 	"linen/net/inet"
@@ -250,7 +252,9 @@ func (s *Sock) growSend() {
 	if s.Has(sock.FlagSndBufLock) {
 		return
 	}
-	per := int64(skb.TrueSize(s.conn.MSS() + 320))
+	// A power of two of the kernel's memory (headers, skb_shared_info), and its
+	// sk_buff: programs see the sum.
+	per := int64(1)<<bits.Len(uint(s.conn.LargestMSS()+320+320-1)) + 256
 	want := min(2*int64(s.conn.Cwnd())*per, s.st.sys.wmem.Load(2))
 	if want > s.SndBuf() {
 		s.SetSndBuf(want)
@@ -260,6 +264,7 @@ func (s *Sock) growSend() {
 // Urgent implements tcb.Env.
 func (e *env) Urgent() {
 	e.s.urgent.Store(1)
+	e.s.noteUrgent()
 	e.s.events |= uapi.POLLPRI
 }
 

@@ -60,6 +60,7 @@ func (s *Sock) afterSocketOption(name int) {
 	s.conn.SetMaxPacing(s.PacingRate.Load())
 	s.retune(old)
 	if name == uapi.SO_RCVLOWAT {
+		s.fitRcvLowat()
 		s.Notify(nil, uapi.POLLIN)
 	}
 }
@@ -189,7 +190,7 @@ func (s *Sock) setClamp(v int) error {
 }
 
 func (s *Sock) quickAck(v int) {
-	if s.State() == uapi.TCP_CLOSE || s.State() == uapi.TCP_LISTEN {
+	if s.State() == uapi.TCP_LISTEN {
 		return
 	}
 	c := s.st.n.Kernel().Enter(kern.Any)
@@ -197,6 +198,21 @@ func (s *Sock) quickAck(v int) {
 	s.conn.SetQuickAck(c.Now(), v != 0)
 	s.finish(c)
 	c.Exit()
+}
+
+// fitRcvLowat keeps SO_RCVLOWAT within half of what the receive buffer may
+// become, and lets the buffer grow for it (tcp_set_rcvlowat).
+func (s *Sock) fitRcvLowat() {
+	locked := s.Has(sock.FlagRcvBufLock)
+	limit := s.st.sys.rmem.Load(2)
+	if locked {
+		limit = s.RcvBuf()
+	}
+	s.LimitRcvLowat(limit / 2)
+	s.tune.RcvLowat = s.RcvLowat()
+	if want := s.env.forWindow(int64(s.RcvLowat())); !locked && want > s.RcvBuf() {
+		s.SetRcvBuf(want)
+	}
 }
 
 // retriesFor turns seconds into SYN-ACK retransmissions (secs_to_retrans).

@@ -28,24 +28,26 @@ type Sock struct {
 	events   sock.Events   // to notify when the call on conn is over
 	ipID     atomic.Uint32
 
-	tx        sendQueue
-	rx        recvQueue
-	rxReady   atomic.Int64  // bytes to read
-	txBytes   atomic.Int64  // bytes written and not acknowledged
-	unsent    atomic.Int64  // of these not sent
-	noSpace   atomic.Bool   // a writer waits
-	urgent    atomic.Uint32 // 1: an urgent byte is announced, 2: it is here, 3: it was read
-	oob       byte
-	connected bool // connect was told of its success
-	closed    bool // by its user
-	over      bool // destroyed
-	isOrphan  bool // counted in st.orphans
-	syn       bool // connect was called
-	used      bool // conn is not fresh
-	ccChosen  bool // by TCP_CONGESTION
-	feat      features
-	fast      fastOpts
-	fastData  []byte // of the call that sends the SYN
+	tx      sendQueue
+	rx      recvQueue
+	rxReady atomic.Int64  // bytes to read
+	txBytes atomic.Int64  // bytes written and not acknowledged
+	unsent  atomic.Int64  // of these not sent
+	noSpace atomic.Bool   // a writer waits
+	urgent  atomic.Uint32 // 1: an urgent byte is announced, 2: it is here, 3: it was read
+	// urgentNext: the byte at the urgent mark is the next to read.
+	urgentNext atomic.Bool
+	oob        byte
+	connected  bool // connect was told of its success
+	closed     bool // by its user
+	over       bool // destroyed
+	isOrphan   bool // counted in st.orphans
+	syn        bool // connect was called
+	used       bool // conn is not fresh
+	ccChosen   bool // by TCP_CONGESTION
+	feat       features
+	fast       fastOpts
+	fastData   []byte // of the call that sends the SYN
 	// synHeaders are what TCP_SAVED_SYN reads.
 	synHeaders []byte
 
@@ -281,6 +283,7 @@ func (s *Sock) consume(c *kern.CPU, n int) {
 	if s.conn.AfterRead(n, left == 0) {
 		s.conn.AckNow(c.Now())
 	}
+	s.noteUrgent()
 	s.finish(c)
 }
 
@@ -318,7 +321,7 @@ func (s *Sock) Poll() sock.Events {
 		ev |= uapi.POLLOUT | uapi.POLLWRNORM
 	}
 	if state != uapi.TCP_SYN_SENT && (state != uapi.TCP_SYN_RECV || s.fast.from != nil) {
-		if s.rxReady.Load() >= int64(s.RcvLowat()) {
+		if s.rxReady.Load() >= s.readTarget() {
 			ev |= uapi.POLLIN | uapi.POLLRDNORM
 		}
 		if shut&sock.SendShutdown != 0 {
@@ -384,6 +387,35 @@ func (s *Sock) urgentLimit(n int) (limit int, skip bool) {
 	return off, false
 }
 
+// readTarget is how many bytes make the socket readable: one more than
+// SO_RCVLOWAT when the next one is urgent and not part of the stream.
+func (s *Sock) readTarget() int64 {
+	target := int64(s.RcvLowat())
+	if s.urgentNext.Load() && !s.Has(sock.FlagOOBInline) {
+		target++
+	}
+	return target
+}
+
+// noteUrgent keeps what Poll wants to know of the urgent mark.
+func (s *Sock) noteUrgent() {
+	seq, ok := s.conn.UrgentSeq()
+	s.urgentNext.Store(ok && seq == s.conn.Copied())
+}
+
+// readable is SIOCINQ: what can be read, up to an urgent mark (tcp_inq).
+func (s *Sock) readable() int {
+	s.Lock()
+	defer s.Unlock()
+	n := int(s.rxReady.Load())
+	if seq, ok := s.conn.UrgentSeq(); ok && !s.Has(sock.FlagOOBInline) {
+		if off := int(int32(seq - s.conn.Copied())); off >= 0 && off < n {
+			return off
+		}
+	}
+	return n
+}
+
 // Ioctl implements sock.Socket: SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK.
 func (s *Sock) Ioctl(who *sock.Caller, cmd uint32, arg []byte) error {
 	v := 0
@@ -392,7 +424,7 @@ func (s *Sock) Ioctl(who *sock.Caller, cmd uint32, arg []byte) error {
 		if s.State() == uapi.TCP_LISTEN {
 			return errno.EINVAL
 		}
-		v = int(s.rxReady.Load())
+		v = s.readable()
 	case uapi.SIOCOUTQ, uapi.SIOCOUTQNSD:
 		if s.State() == uapi.TCP_LISTEN {
 			return errno.EINVAL

@@ -31,8 +31,8 @@ func (k *cork) clear() { *k = cork{on: k.on, data: k.data[:0]} }
 
 // Sendmsg implements sock.Socket.
 func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
-	if len(m.Data) > 65535 {
-		return 0, errno.EMSGSIZE
+	if len(m.Data) > 65535 || len(m.Data) > maxPayload && s.PendingError() != 0 {
+		return 0, errno.EMSGSIZE // before a pending error
 	}
 	if m.Flags&uapi.MSG_OOB != 0 {
 		return 0, errno.EOPNOTSUPP

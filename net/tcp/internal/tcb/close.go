@@ -129,6 +129,10 @@ func (c *Conn) GotFin() bool { return c.recv.fin }
 // MSS returns the payload of a packet.
 func (c *Conn) MSS() int { return c.send.mss }
 
+// LargestMSS returns the payload of a packet before the peer's window bounds
+// it.
+func (c *Conn) LargestMSS() int { return max(c.send.mss, c.send.clamp) }
+
 // SetQuickAck is TCP_QUICKACK.
 func (c *Conn) SetQuickAck(now ktime.T, on bool) {
 	c.now = now
