@@ -207,7 +207,7 @@ func (s *Sock) Dequeue(m *Msg) (b *skb.Buff, off int, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.recv.len() == 0 {
-		return nil, 0, s.emptyError()
+		return nil, 0, s.emptyError(m)
 	}
 	b = q.recv.pop()
 	q.nrecv.Add(-1)
@@ -217,9 +217,10 @@ func (s *Sock) Dequeue(m *Msg) (b *skb.Buff, off int, err error) {
 	return b, 0, nil
 }
 
-// emptyError is what an empty queue answers.
-func (s *Sock) emptyError() error {
-	if s.shutdown.Load()&RcvShutdown != 0 {
+// emptyError is what an empty queue answers: after shutdown nothing, but only
+// to who would have waited, as on Linux.
+func (s *Sock) emptyError(m *Msg) error {
+	if m.Flags&uapi.MSG_DONTWAIT == 0 && s.shutdown.Load()&RcvShutdown != 0 {
 		return nil
 	}
 	return errno.EAGAIN
@@ -245,7 +246,7 @@ func (s *Sock) peek(c *kern.CPU, m *Msg) (*skb.Buff, int, error) {
 		}
 		return o, off, nil
 	}
-	return nil, 0, s.emptyError()
+	return nil, 0, s.emptyError(m)
 }
 
 // Requeue puts b, taken by Dequeue, back in front: a reply that the program
