@@ -220,7 +220,7 @@ func (s *Sock) Dequeue(m *Msg) (b *skb.Buff, off int, err error) {
 // emptyError is what an empty queue answers: after shutdown nothing, but only
 // to who would have waited, as on Linux.
 func (s *Sock) emptyError(m *Msg) error {
-	if m.Flags&uapi.MSG_DONTWAIT == 0 && s.shutdown.Load()&RcvShutdown != 0 {
+	if m.Flags&(uapi.MSG_DONTWAIT|MsgSkipErr) != uapi.MSG_DONTWAIT && s.shutdown.Load()&RcvShutdown != 0 {
 		return nil
 	}
 	return errno.EAGAIN
