@@ -195,7 +195,7 @@ func (s *Sock) quickAck(v int) {
 	}
 	c := s.st.n.Kernel().Enter(kern.Any)
 	s.begin(c)
-	s.conn.SetQuickAck(c.Now(), v != 0)
+	s.conn.SetQuickAck(c.Now(), v)
 	s.finish(c)
 	c.Exit()
 }

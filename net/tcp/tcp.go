@@ -334,7 +334,7 @@ func (s *Sock) Poll() sock.Events {
 				ev |= uapi.POLLOUT | uapi.POLLWRNORM
 			}
 		}
-		if s.urgent.Load()%3 != 0 {
+		if s.urgent.Load() == 2 {
 			ev |= uapi.POLLPRI
 		}
 	}
@@ -372,12 +372,12 @@ func (s *Sock) recvUrgent(m *sock.Msg) (int, error) {
 // urgent byte is next and not part of the stream.
 func (s *Sock) urgentLimit(n int) (limit int, skip bool) {
 	seq, ok := s.conn.UrgentSeq()
-	if !ok || s.Has(sock.FlagOOBInline) {
+	if !ok {
 		return n, false
 	}
 	off := int(int32(seq - s.conn.Copied()))
 	switch {
-	case off < 0:
+	case off < 0, off == 0 && s.Has(sock.FlagOOBInline):
 		return n, false
 	case off == 0 && s.rxReady.Load() > 0:
 		return max(min(n, int(s.rxReady.Load())-1), 0), true

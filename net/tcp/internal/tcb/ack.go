@@ -65,7 +65,6 @@ func (c *Conn) ack(s *Segment) Reason {
 	c.fill.lastEcr = s.Opt.TSEcr
 	c.note(s, &w)
 	d.probes = 0
-	d.probeStart = 0
 	c.keep.probes = 0
 	c.recvAlive()
 	if d.packets == 0 {
@@ -179,7 +178,7 @@ func (c *Conn) ackProbe() {
 		return
 	}
 	if d.write-d.nxt > 0 && !after(d.nxt+uint32(min(int(d.write-d.nxt), c.curMSS())), c.windowEnd()) {
-		d.backoff = 0
+		d.backoff, d.probeStart = 0, 0
 		if c.kind == timerProbe {
 			c.rtx, c.kind = 0, timerNone
 		}

@@ -133,17 +133,19 @@ func (c *Conn) MSS() int { return c.send.mss }
 // it.
 func (c *Conn) LargestMSS() int { return max(c.send.mss, c.send.clamp) }
 
-// SetQuickAck is TCP_QUICKACK.
-func (c *Conn) SetQuickAck(now ktime.T, on bool) {
+// SetQuickAck is TCP_QUICKACK: 0 delays acknowledgements, an odd number ends
+// that, an even one does for what waits (tcp_sock_set_quickack).
+func (c *Conn) SetQuickAck(now ktime.T, v int) {
 	c.now = now
-	if !on {
-		c.recv.pingpong = true
+	c.recv.pingpong = v == 0
+	if v == 0 || c.ackPend&ackScheduled == 0 || c.State != uapi.TCP_ESTABLISHED && c.State != uapi.TCP_CLOSE_WAIT {
 		return
 	}
-	c.recv.pingpong = false
-	if c.ackPend&ackScheduled != 0 && c.State != uapi.TCP_CLOSE {
+	c.ackPend |= ackPushed
+	if c.AfterRead(1, c.recv.nxt == c.recv.copied) {
 		c.sendAck()
 	}
+	c.recv.pingpong = v&1 == 0
 }
 
 // QuickAck reads TCP_QUICKACK.

@@ -231,7 +231,7 @@ func (c *Conn) sendNew(n, mss int) (packets uint16) {
 		data--
 	}
 	seg.packets = packetsOf(data, mss)
-	if seg.packets > 1 || s.pushed != s.una && !after(s.pushed, seg.end) && after(s.pushed, seg.seq) || after(seg.end, s.pushed+s.maxWnd/2) {
+	if s.pushed != s.una && !after(s.pushed, seg.end) && after(s.pushed, seg.seq) || after(seg.end, s.pushed+s.maxWnd/2) {
 		seg.flags |= Psh
 	}
 	if data == 0 {
@@ -284,6 +284,9 @@ func (c *Conn) emitSeg(seg *txSeg, mss int, again bool) {
 		n--
 	}
 	o.Len, o.MSS, o.Retrans = n, max(mss, 1), again
+	if seg.packets > 1 {
+		o.Flags |= Psh // of the last packet: the peer's GRO has no more to wait for
+	}
 	o.ECT = c.ecnOK && (n > 0 && !again || c.ca.dctcp != nil)
 	if o.ECT && n > 0 && !again && c.send.queueCWR {
 		o.Flags |= Cwr
@@ -311,7 +314,7 @@ func (c *Conn) emit() {
 	}
 	o.Ack = c.recv.nxt
 	o.Window = c.selectWindow()
-	if s := &c.send; s.urg && after(s.up, s.una) && !after(o.Seq, s.up) && s.up-o.Seq <= 0xffff+uint32(o.Len) {
+	if s := &c.send; s.urg && after(s.up, s.una) && before(o.Seq, s.up) && s.up-o.Seq <= 0xffff+uint32(o.Len) {
 		o.Flags |= Urg
 		o.Urg = uint16(min(s.up-o.Seq, 0xffff))
 	}

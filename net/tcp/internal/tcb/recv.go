@@ -154,6 +154,9 @@ func (c *Conn) outOfOrder(s *Segment, end uint32) (bool, Reason) {
 		if c.sackOK && c.set.DSACK {
 			c.setDSACK(s.Seq, end)
 		}
+		if c.sackOK {
+			c.noteSack(s.Seq, end) // the block that holds it comes next: RFC 2883 §4
+		}
 		return false, OldData
 	}
 	n := ofoSeg{base: s.Seq, seq: s.Seq, end: end, fin: s.Flags&Fin != 0, p: s.Payload}
@@ -296,7 +299,7 @@ func (c *Conn) received(s *Segment) {
 		}
 	}
 	if r.ato == 0 {
-		c.enterQuickMode(initQuick)
+		c.incrQuick(initQuick)
 		r.ato = atoMin
 	} else {
 		switch m := time.Duration(c.now - r.lastAt); {
@@ -305,7 +308,7 @@ func (c *Conn) received(s *Segment) {
 		case m < r.ato:
 			r.ato = min(r.ato/2+m, c.rtt.rto)
 		case m > c.rtt.rto: // the sender was idle and starts slowly
-			c.enterQuickMode(initQuick)
+			c.incrQuick(initQuick)
 		}
 	}
 	r.lastAt = c.now

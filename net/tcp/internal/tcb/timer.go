@@ -42,7 +42,11 @@ func (c *Conn) rearmRTO() {
 // probeTime is the time to the next window probe.
 func (c *Conn) probeTime() time.Duration {
 	d := max(c.rtt.rto, 200*time.Millisecond) // TCP_RTO_MIN
-	return min(d<<min(c.send.backoff, 30), c.rtoMax())
+	d = min(d<<min(c.send.backoff, 30), c.rtoMax())
+	if limit := c.keep.t.UserTimeout; limit > 0 && c.send.probeStart != 0 { // tcp_clamp_probe0_to_user_timeout
+		d = min(d, max(limit-time.Duration(c.now-c.send.probeStart), timeoutMin))
+	}
+	return d
 }
 
 // checkProbe arms the timer when data wait and nothing is in flight.
@@ -351,8 +355,10 @@ func (c *Conn) wakeup() {
 	d := &c.send
 	if d.nxt != d.write && before(d.nxt, c.windowEnd()) {
 		n := min(int(d.write-d.nxt), int(c.windowEnd()-d.nxt), c.curMSS())
-		d.pushed = d.write
+		end := d.write
+		d.pushed = d.nxt + uint32(n) // whatever it is, it is pushed
 		c.sendNew(n, c.curMSS())
+		d.pushed = end
 		return
 	}
 	c.sendControl(d.una-1, Ack)
