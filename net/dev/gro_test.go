@@ -262,6 +262,27 @@ func TestGROIsUndoneByGSO(t *testing.T) { // spec 1.34
 	}
 }
 
+// TestGROOfTaggedFrames: the tag is taken off in front of GRO, and frames of two
+// VLANs are not of one flow.
+func TestGROOfTaggedFrames(t *testing.T) { // spec 1.34, 1.38
+	n := groNet(t)
+	var got []string
+	p := groPort(t, n, func(_ *kern.CPU, b *skb.Buff) {})
+	p.Dev.SetVLANs(func(d *dev.Device, b *skb.Buff) *dev.Device {
+		got = append(got, fmt.Sprintf("%d %x/%d: %d", b.Len(), b.VLANProto, b.VLANTCI&0xfff, b.GSOSegs))
+		return nil
+	})
+	var frames [][]byte
+	for i, f := range parseFrames(t, "4 tcp seq=+ id=+") {
+		tag := []byte{0x81, 0, 0, byte(7 + i/2)}
+		frames = append(frames, append(append(bytes.Clone(f[:12]), tag...), f[12:]...))
+	}
+	p.Inject(frames...)
+	if s := strings.Join(got, ", "); s != "2040 8100/7: 2, 2040 8100/8: 2" {
+		t.Error(s)
+	}
+}
+
 func TestGROKeepsAtMost64Datagrams(t *testing.T) { // UDP_GRO_CNT_MAX, and one poll
 	n := groNet(t)
 	dev.SetUDPGRO(n, func(*kern.CPU, *skb.Buff, int) dev.UDPGRO { return dev.UDPMerging })
