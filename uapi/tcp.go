@@ -29,6 +29,7 @@ const (
 	TCP_SAVED_SYN                            = 28
 	TCP_FASTOPEN_CONNECT                     = 30
 	TCP_ULP                                  = 31
+	TCP_MD5SIG_EXT                           = 32
 	TCP_FASTOPEN_KEY                         = 33
 	TCP_FASTOPEN_NO_COOKIE                   = 34
 	TCP_ZEROCOPY_RECEIVE                     = 35

@@ -162,6 +162,7 @@ func (s *Sock) sendSyn(c *kern.CPU, rt *ipv4.Route, fast bool) {
 	iss := st.initialSeq(c.Now(), laddr, raddr, uint16(s.Num.Load()), uint16(s.Dport.Load()))
 	s.ipID.Store(c.Uint32())
 	s.tx.start(iss + 1)
+	s.tune.Signed = s.keyFor(raddr) != nil
 	s.conn.Tune(s.tune)
 	s.routeCongestion(rt)
 	st.mib.Inc(c, mib.TCPActiveOpens)

@@ -135,7 +135,7 @@ func (t *timeWait) Diag(d *sockdiag.Inet) {
 }
 
 // diagExtend appends INFO and CONG.
-func diagExtend(m *netlink.Msg, v sockdiag.InetSocket, ext uint8, _ bool) {
+func diagExtend(m *netlink.Msg, v sockdiag.InetSocket, ext uint8, admin bool) {
 	s, ok := v.(*Sock)
 	if !ok {
 		return
@@ -152,6 +152,9 @@ func diagExtend(m *netlink.Msg, v sockdiag.InetSocket, ext uint8, _ bool) {
 	}
 	if sockdiag.Wants(ext, uapi.INET_DIAG_CONG) {
 		m.String(uapi.INET_DIAG_CONG, s.conn.Congestion())
+	}
+	if admin {
+		s.putMD5(m)
 	}
 }
 

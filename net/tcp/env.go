@@ -27,9 +27,17 @@ type env struct {
 // emitRoom is what a segment's head holds: header, options, small payload.
 const emitRoom = wire.TCPHdrLenMax + maxInline
 
-// Emit implements tcb.Env: it builds the packet and sends it
-// (__tcp_transmit_skb).
+// Emit implements tcb.Env (__tcp_transmit_skb).
 func (e *env) Emit(o *tcb.Out) {
+	if e.s.tune.Signed && o.Len > o.MSS {
+		e.emitParts(o)
+		return
+	}
+	e.emitOne(o)
+}
+
+// emitOne builds the packet and sends it.
+func (e *env) emitOne(o *tcb.Out) {
 	s, c := e.s, e.c
 	rt := s.route(c)
 	if rt == nil {
@@ -53,6 +61,11 @@ func (e *env) Emit(o *tcb.Out) {
 	if o.Len > 0 && !s.tx.fill(b, first, o.Len) {
 		b.Drop(c, s.st.n, skb.ReasonNotSpecified)
 		return
+	}
+	if s.tune.Signed {
+		if k := s.keyFor(s.Daddr.Load()); k != nil {
+			s.st.sign(b, s.Saddr.Load(), s.Daddr.Load(), k)
+		}
 	}
 	tos := s.TOS() &^ 3
 	if o.ECT {
@@ -285,6 +298,9 @@ func (s *Sock) path(rt *ipv4.Route) tcb.Path {
 		mtu = rt.Dev.MTU()
 	}
 	p := tcb.Path{MSS: mtu - 40, AdvMSS: rt.AdvMSS(), GSOMax: min(rt.Dev.GSOMaxSize(), 65536)}
+	if s.tune.Signed {
+		p.GSOMax = 0 // each packet has a signature of its own
+	}
 	routeMetrics(&p, rt)
 	return p
 }

@@ -145,7 +145,7 @@ func (s *Sock) listenInput(c *kern.CPU, b *skb.Buff) {
 		if s.cookieInput(c, b, e) {
 			return
 		}
-		st.sendReset(c, b, nil)
+		st.sendReset(c, b, s)
 		b.Drop(c, st.n, skb.ReasonTCPFlags)
 	case flags&wire.TCPSyn == 0 || flags&wire.TCPFin != 0:
 		b.Drop(c, st.n, skb.ReasonTCPFlags)
@@ -171,6 +171,7 @@ func (s *Sock) child(e ends) *Sock {
 	a.tune = s.tune
 	a.childCongestion(s)
 	a.conn.SetMaxPacing(a.PacingRate.Load())
+	a.inheritKey(s, e.saddr)
 	a.conn.Tune(a.tune)
 	a.RcvAddr.Store(e.daddr)
 	a.Saddr.Store(e.daddr)

@@ -35,6 +35,8 @@ func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 		return s.setCongestion(who, val)
 	case uapi.TCP_FASTOPEN_KEY:
 		return s.setFastKey(val)
+	case uapi.TCP_MD5SIG, uapi.TCP_MD5SIG_EXT:
+		return s.setMD5Option(val, name == uapi.TCP_MD5SIG_EXT)
 	}
 	v, err := sock.Int(val)
 	if err != nil {

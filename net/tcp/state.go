@@ -38,6 +38,7 @@ type State struct {
 	mibCookies atomic.Int64
 	fastKeys   atomic.Pointer[fastKeys] // nil before the first use
 	fastPeers  fastCache
+	signer     signer
 }
 
 var key = netns.NewKey[State]("tcp")

@@ -142,6 +142,9 @@ func (s *Sock) softirq(c *kern.CPU, b *skb.Buff) {
 			return
 		}
 	}
+	if !s.authentic(c, b) {
+		return
+	}
 	if s.Filter() != nil {
 		keep, ok := s.RunFilter(c, b, wire.TCPHdrLen)
 		if !ok {
@@ -250,7 +253,12 @@ func (st *State) sendReset(c *kern.CPU, b *skb.Buff, s *Sock) {
 	if h.Flags()&wire.TCPFin != 0 {
 		n++
 	}
+	key, ok := st.resetKey(c, b, e, s)
+	if !ok {
+		return
+	}
 	a := answer{ends: e, flags: wire.TCPRst}
+	a.signAnswer(key)
 	if h.Flags()&wire.TCPAck != 0 {
 		a.seq = h.AckSeq()
 	} else {
@@ -274,6 +282,7 @@ type answer struct {
 	mark     uint32
 	opt      [40]byte
 	optLen   int
+	key      *md5Key // signs it; the room is in opt
 }
 
 // reply sends an answer (ip_send_unicast_reply).
@@ -301,6 +310,9 @@ func (st *State) replyBy(c *kern.CPU, a *answer, rt *ipv4.Route) {
 	h.SetDataOffFlags(hlen, a.flags)
 	h.SetWindow(a.window)
 	h.SetUrgPtr(0)
+	if a.key != nil {
+		st.sign(b, a.daddr, a.saddr, a.key)
+	}
 	h.SetCheck(csum.Fold16(csum.Pseudo4(a.daddr, a.saddr, uapi.IPPROTO_TCP, hlen)))
 	b.SetPartialCsum(0, 16)
 	send := ipv4.Send{

@@ -115,6 +115,9 @@ func (s *Sock) newRequest(c *kern.CPU, g *tcb.Segment, e ends) *request {
 	}
 	q.TS, q.TSRecent = g.Opt.HasTS && set.Timestamps, g.Opt.TSVal
 	q.SACK = g.Opt.SACKPerm && set.SACK
+	if q.SACK && s.keyFor(e.saddr) != nil {
+		q.TS = false // no room for SACK blocks beside signature and timestamp
+	}
 	q.WS, q.SndWS = g.Opt.HasWS && set.WindowScaling, g.Opt.WS
 	q.ECN = g.Flags&(tcb.Ece|tcb.Cwr) == tcb.Ece|tcb.Cwr && (set.ECN != 0 && g.ECN == 0 || s.conn.NeedsECN())
 	mss := q.Path.AdvMSS
@@ -161,7 +164,10 @@ func (r *request) send(c *kern.CPU) {
 		o.FastOn, o.Fast, o.FastExp = true, r.cookie, r.cookieExp
 		r.cookie = nil
 	}
+	k := r.l.keyFor(r.from.saddr)
+	o.Signed = k != nil
 	a.optLen = len(o.Append(a.opt[:0]))
+	a.key = k
 	r.l.st.replyBy(c, &a, r.rt)
 }
 
@@ -177,6 +183,7 @@ func (r *request) ack(c *kern.CPU) {
 	if q.TS {
 		a.optLen = len(tcb.AppendTimestamp(a.opt[:0], uint32(c.Now()/ktime.T(time.Millisecond))+q.TSOffset, q.TSRecent))
 	}
+	a.signAnswer(r.l.keyFor(r.from.saddr))
 	st.replyBy(c, &a, r.rt)
 }
 
@@ -248,7 +255,7 @@ func (r *request) input(c *kern.CPU, b *skb.Buff) {
 		b.Consume(c)
 		return
 	case g.Flags&tcb.Ack != 0 && g.Ack != q.ISS+1 && g.Flags&tcb.Rst == 0:
-		st.sendReset(c, b, nil)
+		st.sendReset(c, b, r.l)
 		b.Drop(c, st.n, skb.ReasonTCPInvalidAckSequence)
 		return
 	case q.TS && g.Opt.HasTS && g.Flags&tcb.Rst == 0 && g.Opt.TSEcr != 0 && (int32(g.Opt.TSEcr-r.stamps[0]) < 0 || int32(g.Opt.TSEcr-r.stamps[1]) > 0):
@@ -266,7 +273,7 @@ func (r *request) input(c *kern.CPU, b *skb.Buff) {
 		st.mib.Inc(c, mib.TCPExtEmbryonicRsts)
 		st.mib.Inc(c, mib.TCPAttemptFails)
 		if g.Flags&tcb.Syn != 0 {
-			st.sendReset(c, b, nil)
+			st.sendReset(c, b, r.l)
 		}
 		r.drop()
 		b.Drop(c, st.n, skb.ReasonTCPReset)
@@ -298,7 +305,7 @@ func (r *request) complete(c *kern.CPU, b *skb.Buff) {
 		l.overflow(c)
 		r.acked = true
 		if l.st.sys.abortOverflow.Bool() {
-			l.st.sendReset(c, b, nil)
+			l.st.sendReset(c, b, l)
 			r.drop()
 		}
 		b.Drop(c, l.st.n, skb.ReasonTCPListenOverflow)
@@ -361,6 +368,7 @@ type timeWait struct {
 	cookie uint64
 	since  ktime.T
 	spoke  ktime.T // when a bare segment was answered
+	key    *md5Key // for segments to the peer
 }
 
 // toTimeWait leaves a TIME_WAIT in the connection's place; the socket is
@@ -375,7 +383,7 @@ func (s *Sock) toTimeWait(c *kern.CPU) {
 		s.ended(c)
 		return
 	}
-	t := &timeWait{w: w, st: st, mark: s.Mark.Load(), tos: s.TOS(), cookie: s.Cookie(), since: c.Now()}
+	t := &timeWait{w: w, st: st, mark: s.Mark.Load(), tos: s.TOS(), cookie: s.Cookie(), since: c.Now(), key: s.keyFor(s.Daddr.Load())}
 	t.node = s.node
 	t.node.s, t.node.tw = nil, t
 	t.node.entry = inet.Entry[*node]{}
@@ -483,5 +491,6 @@ func (t *timeWait) ack(c *kern.CPU, e ends) {
 	if t.w.TS {
 		a.optLen = len(tcb.AppendTimestamp(a.opt[:0], uint32(c.Now()/ktime.T(time.Millisecond))+t.w.TSOffset, t.w.TSRecent))
 	}
+	a.signAnswer(t.key)
 	t.st.reply(c, &a)
 }

@@ -161,6 +161,7 @@ type Tunables struct {
 	WindowClamp    int
 	ThinLinear     bool
 	NotsentLowat   uint32
+	Signed         bool // segments carry an MD5 signature
 	RcvLowat       int
 }
 

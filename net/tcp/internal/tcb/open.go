@@ -27,7 +27,7 @@ func (c *Conn) Connect(now ktime.T, o Opening) {
 	s.up = o.ISS
 	c.stamp.offset = o.TSOffset
 	c.setPath(o.Path)
-	c.tsOK = c.set.Timestamps
+	c.tsOK = c.set.Timestamps && !c.keep.t.Signed // there is no room for both
 	c.sackOK = c.set.SACK
 	c.wsOK = c.set.WindowScaling
 	c.recv.advMSS = c.advMSS()
@@ -125,8 +125,8 @@ func (c *Conn) synHeader(o *Out) {
 	// In a simultaneous open the SYN-ACK offers what the SYN did, whatever the
 	// peer's SYN had.
 	so := SynOptions{
-		MSS: uint16(c.recv.advMSS), SACK: c.set.SACK, TS: c.set.Timestamps, WS: c.set.WindowScaling, WScale: c.synWS,
-		TSVal: c.tsNow(), TSEcr: c.stamp.recent,
+		MSS: uint16(c.recv.advMSS), SACK: c.set.SACK, TS: c.set.Timestamps && !c.keep.t.Signed, WS: c.set.WindowScaling, WScale: c.synWS,
+		TSVal: c.tsNow(), TSEcr: c.stamp.recent, Signed: c.keep.t.Signed,
 	}
 	if o.Flags&Ack != 0 {
 		o.Ack = c.recv.nxt

@@ -104,6 +104,7 @@ type SynOptions struct {
 	WScale uint8
 	TSVal  uint32
 	TSEcr  uint32
+	Signed bool // with room for an MD5 signature in front
 	// FastOn adds the Fast Open option, with the cookie Fast.
 	FastOn, FastExp bool
 	Fast            []byte
@@ -111,6 +112,9 @@ type SynOptions struct {
 
 // Append writes the options in Linux's order: mss, sackOK, TS, nop, wscale.
 func (s *SynOptions) Append(p []byte) []byte {
+	if s.Signed {
+		p = AppendSignature(p)
+	}
 	p = append(p, wire.TCPOptMSS, 4, byte(s.MSS>>8), byte(s.MSS))
 	switch {
 	case s.TS && s.SACK:
@@ -134,8 +138,12 @@ func (s *SynOptions) Append(p []byte) []byte {
 	return p
 }
 
-// appendFast writes the Fast Open option, filled up to whole words.
+// appendFast writes the Fast Open option, filled up to whole words, if it finds
+// room.
 func (s *SynOptions) appendFast(p []byte) []byte {
+	if len(p)+4+len(s.Fast) > wire.TCPHdrLenMax-wire.TCPHdrLen {
+		return p
+	}
 	if s.FastExp {
 		p = append(p, wire.TCPOptExp, byte(4+len(s.Fast)), fastMagic>>8, fastMagic&0xff)
 	} else {

@@ -117,6 +117,7 @@ func (c *Conn) syncMSS() {
 	if c.tsOK {
 		m -= timestampLen
 	}
+	m -= c.signatureLen()
 	if c.send.maxWnd > 0 { // never more than half the largest window
 		half := int(c.send.maxWnd)
 		if half > 536 {
@@ -319,6 +320,9 @@ func (c *Conn) emit() {
 		o.Urg = uint16(min(s.up-o.Seq, 0xffff))
 	}
 	p := o.Opt[:0]
+	if c.keep.t.Signed {
+		p = AppendSignature(p)
+	}
 	if c.tsOK {
 		p = appendTS(p, c.tsNow(), c.stamp.recent)
 	}
@@ -382,10 +386,11 @@ func (c *Conn) sackBlocks() int {
 	if c.recv.dsack {
 		n++
 	}
+	room := len(c.out.Opt) - 4 - c.signatureLen()
 	if c.tsOK {
-		return min(n, 3)
+		room -= timestampLen
 	}
-	return min(n, 4)
+	return min(n, room/8)
 }
 
 func (c *Conn) sackOptLen() int {

@@ -1,0 +1,12 @@
+package sock
+
+// ChargeOption accounts n bytes of option memory, negative ones to give them
+// back (sock_kmalloc): false, and nothing is done, when net.core.optmem_max
+// would be exceeded. The caller owns s.
+func (s *Sock) ChargeOption(n int64) bool {
+	if n > 0 && s.omem.Load()+n > Of(s.net).Sysctl.OptmemMax.Load() {
+		return false
+	}
+	s.omem.Add(n)
+	return true
+}
