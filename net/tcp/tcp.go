@@ -45,28 +45,11 @@ type Sock struct {
 	syn        bool // connect was called
 	used       bool // conn is not fresh
 	ccChosen   bool // by TCP_CONGESTION
-	feat       features
-	fast       fastOpts
-	fastData   []byte // of the call that sends the SYN
-	tx         sendQueue
-	rx         recvQueue
-	rxReady    atomic.Int64  // bytes to read
-	txBytes    atomic.Int64  // bytes written and not acknowledged
-	unsent     atomic.Int64  // of these not sent
-	noSpace    atomic.Bool   // a writer waits
-	urgent     atomic.Uint32 // 1: an urgent byte is announced, 2: it is here, 3: it was read
-	oob        byte
-	connected  bool // connect was told of its success
-	closed     bool // by its user
-	over       bool // destroyed
-	isOrphan   bool // counted in st.orphans
-	syn        bool // connect was called
-	used       bool // conn is not fresh
-	ccChosen   bool // by TCP_CONGESTION
-	feat       features
-	md5        atomic.Pointer[md5Keys] // TCP_MD5SIG, or nil
-	fast       fastOpts
-	fastData   []byte // of the call that sends the SYN
+
+	feat     features
+	fast     fastOpts
+	fastData []byte                  // of the call that sends the SYN
+	md5      atomic.Pointer[md5Keys] // TCP_MD5SIG, or nil
 	// synHeaders are what TCP_SAVED_SYN reads.
 	synHeaders []byte
 
