@@ -29,6 +29,7 @@ func (st *stream) up() {
 				break
 			}
 			if err == nil {
+				st.room()
 				continue
 			}
 			if err == io.EOF && st.outputEnded() {
@@ -41,6 +42,16 @@ func (st *stream) up() {
 	})
 	close(st.upEnded)
 	st.left()
+}
+
+// room tells parked sends that the pair has space.
+func (st *stream) room() {
+	st.f.mu.Lock()
+	waits := len(st.f.waiting) > 0
+	st.f.mu.Unlock()
+	if waits {
+		st.f.n.host.kick(st.f)
+	}
 }
 
 // send1 sends all of p and reports whether the stream goes on.

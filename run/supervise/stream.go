@@ -239,38 +239,6 @@ func (st *stream) queued(c *call) (int64, error) {
 	})
 }
 
-// sendmsg answers sendmsg(2): a plain one is native.
-func (st *stream) sendmsg(c *call) (int64, error) {
-	h, err := c.target().Msghdr(c.ptr(1))
-	if err != nil {
-		return 0, err
-	}
-	return st.send(c, c.intArg(2), h.Control != 0 && h.Controllen != 0)
-}
-
-// sendto answers sendto(2) with an address, which a stream does not look at;
-// a native pair would.
-func (st *stream) sendto(c *call) (int64, error) { return st.send(c, c.intArg(3), false) }
-
-// send refuses what a native write cannot do as the stream would.
-func (st *stream) send(c *call, flags int, control bool) (int64, error) {
-	st.f.mu.Lock()
-	state := st.state
-	st.f.mu.Unlock()
-	switch {
-	case state == streamIdle || state == streamListening:
-		if flags&uapi.MSG_NOSIGNAL == 0 {
-			c.signal(unix.SIGPIPE)
-		}
-		return 0, unix.EPIPE // net/ipv4/tcp.c tcp_sendmsg_locked: not connected
-	case flags&uapi.MSG_FASTOPEN != 0:
-		return 0, unix.EOPNOTSUPP
-	case control:
-		return 0, unix.EINVAL // descriptors do not travel over the network
-	}
-	return 0, errContinue
-}
-
 // recvfrom answers recvfrom(2) with an address: a stream gives none.
 func (st *stream) recvfrom(c *call) (int64, error) {
 	if c.intArg(3)&uapi.MSG_ERRQUEUE != 0 {

@@ -23,7 +23,7 @@ import (
 var streamRoles = map[string]func() error{
 	"echo": streamEcho, "refused": streamRefused, "reset": streamReset, "blocking": streamBlocking,
 	"full": streamFull, "accept": streamAccept, "reset of a writer": streamResetWriter, "reset after the end": streamResetAfterEnd,
-	"reset elsewhere": streamResetElsewhere,
+	"reset elsewhere": streamResetElsewhere, "addressed": streamAddressed,
 }
 
 // The relay alone, over wires of the test's, and over TCP.
@@ -369,4 +369,79 @@ func streamAccept() error {
 	_, _, err = unix.Accept(l)
 	c.ok("SO_RCVTIMEO", err == unix.EAGAIN, err)
 	return c.err()
+}
+
+// streamAddressed sends with addresses, which a connected stream does not look
+// at.
+func streamAddressed() error {
+	var c checks
+	sa, a, b, err := blockingPair()
+	if err != nil {
+		return err
+	}
+	c.ok("sendto", unix.Sendto(a, []byte("one"), 0, sa) == nil)
+	n, err := unix.SendmsgN(a, []byte("two"), nil, sa, 0)
+	c.ok("sendmsg", n == 3 && err == nil, n, err)
+	buf := make([]byte, 6)
+	_, err = io.ReadFull(fdReader(b), buf)
+	c.ok("both", err == nil && string(buf) == "onetwo", string(buf), err)
+	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<17)
+	got := make(chan []byte)
+	go func() {
+		p := make([]byte, len(big))
+		io.ReadFull(fdReader(b), p)
+		got <- p
+	}()
+	n, err = unix.SendmsgN(a, big, nil, sa, 0)
+	c.ok("a long one", n == len(big) && err == nil, n, err)
+	c.ok("arrives whole", bytes.Equal(<-got, big))
+	tv := unix.Timeval{Usec: 20000}
+	c.ok("SO_SNDTIMEO", unix.SetsockoptTimeval(a, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &tv) == nil)
+	for err = nil; err == nil; {
+		err = unix.Sendto(a, big[:1<<16], 0, sa)
+	}
+	c.ok("time is up", err == unix.EAGAIN, err)
+	idle, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	err = unix.Sendto(idle, []byte("x"), unix.MSG_NOSIGNAL, sa)
+	c.ok("not connected", err == unix.EPIPE, err)
+	return c.err()
+}
+
+type fdReader int
+
+func (f fdReader) Read(p []byte) (int, error) {
+	n, err := unix.Read(int(f), p)
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return max(n, 0), err
+}
+
+// blockingPair returns both ends of a connection, blocking, and the address of
+// the second.
+func blockingPair() (sa unix.Sockaddr, a, b int, err error) {
+	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, -1, -1, err
+	}
+	defer unix.Close(l)
+	if err = unix.Bind(l, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err == nil {
+		err = unix.Listen(l, 5)
+	}
+	if err == nil {
+		sa, err = unix.Getsockname(l)
+	}
+	if err != nil {
+		return nil, -1, -1, err
+	}
+	if a, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0); err == nil {
+		err = unix.Connect(a, sa)
+	}
+	if err == nil {
+		b, _, err = unix.Accept(l)
+	}
+	return sa, a, b, err
 }
