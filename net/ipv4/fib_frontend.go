@@ -133,8 +133,8 @@ func (st *state) addrUp(a *IfAddr) {
 
 func (st *state) addrDown(a *IfAddr) {
 	st.delAddrRoutes(a, nil)
-	if st.addrs.get(a.Local) == nil && st.addrType(a.Local, nil, nil) != uapi.RTN_LOCAL {
-		st.sourceGone(a.Local)
+	if st.addrTypeFor(a.in.dev, a.Local) != uapi.RTN_LOCAL {
+		st.sourceGone(a.in.dev, a.Local)
 	}
 	if len(a.in.Addrs()) == 0 {
 		st.disable(a.in.dev, true)
@@ -144,12 +144,17 @@ func (st *state) addrDown(a *IfAddr) {
 }
 
 // sourceGone removes the routes whose preferred source is an address that is
-// ours no longer (fib_sync_down_addr).
-func (st *state) sourceGone(local uint32) {
+// ours no longer, from the main table or, for a device in a VRF, from that's
+// (fib_sync_down_addr).
+func (st *state) sourceGone(d *dev.Device, local uint32) {
+	table := l3mdev.Table(d)
+	if table == 0 {
+		table = uapi.RT_TABLE_MAIN
+	}
 	found := false
 	for _, list := range st.infos.byHash {
 		for _, fi := range list {
-			if fi.prefsrc == local && !fi.dead.Load() {
+			if fi.prefsrc == local && fi.table == table && !fi.dead.Load() {
 				fi.dead.Store(true)
 				found = true
 			}

@@ -184,7 +184,7 @@ func (st *state) checkOnlink(nh *nextHop, scope uint8) error {
 	if !d.IsUp() {
 		return netlink.Errorf(errno.ENETDOWN, "Nexthop device is not up")
 	}
-	if st.addrType(nh.gw, d, nil) != uapi.RTN_UNICAST {
+	if st.addrTypeFor(d, nh.gw) != uapi.RTN_UNICAST {
 		return netlink.Errorf(errno.EINVAL, "Nexthop has invalid gateway")
 	}
 	nh.scope = uapi.RT_SCOPE_LINK

@@ -113,3 +113,36 @@ func TestVRFPing(t *testing.T) {
 		t.Errorf("b received %v", in)
 	}
 }
+
+// TestAddressOfVRFGone: with an address only the routes of its own table that
+// have it as their source go; an onlink gateway must not be an address of this
+// host in the device's table, whatever device has it (fib_tests.sh,
+// fib-onlink-tests.sh).
+func TestAddressOfVRFGone(t *testing.T) {
+	clock, n := uplinks(t)
+	addVRF(t, n, "red", 10, "a0")
+	clock.Advance(2 * time.Second)
+	i := newIP(t, n)
+	script(t, n, "addr add 10.5.0.1/24 dev a0", "addr add 10.5.0.1/24 dev a1",
+		"route add 7.0.0.0/8 via 10.1.0.9 src 10.5.0.1 table 10", "route add 7.0.0.0/8 via 10.2.0.9 src 10.5.0.1",
+		"route add 6.0.0.0/8 via 10.2.0.9 src 10.5.0.1 table 77")
+	for _, line := range []string{
+		"route add 5.0.0.0/8 via 10.1.0.2 dev a0 onlink table 10", "route add 5.0.0.0/8 via 10.2.0.2 dev a1 onlink",
+		"route add 5.0.0.0/8 via 127.0.0.1 dev a1 onlink",
+	} {
+		if got := i.run(line); !strings.Contains(got, "Nexthop has invalid gateway") {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+	has := func(table string, prefix string) bool {
+		return strings.Contains(i.run("route show table "+table), prefix)
+	}
+	script(t, n, "addr del 10.5.0.1/24 dev a0")
+	if has("10", "7.0.0.0/8") || !has("main", "7.0.0.0/8") {
+		t.Error("the VRF's address took the wrong routes with it")
+	}
+	script(t, n, "addr del 10.5.0.1/24 dev a1")
+	if has("main", "7.0.0.0/8") || !has("77", "6.0.0.0/8") {
+		t.Error("the other address took the wrong routes with it")
+	}
+}
