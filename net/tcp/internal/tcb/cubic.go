@@ -14,24 +14,30 @@ const (
 	hystartLow    = 16 // window at which HyStart begins to look
 	hystartTrain  = 2 * time.Millisecond
 	hystartMinRTT = 8
-	hystartDelay  = 4000  // microseconds, at least
-	hystartMost   = 16000 // and at most
+	hystartDelay  = 4000      // microseconds, at least
+	hystartMost   = 16000     // and at most
+	cubicPause    = 7 * jiffy // HZ/32: an unchanged window is not looked at more often
 )
 
 // cubic is CUBIC with HyStart's two signs to leave slow start.
 type cubic struct {
-	wmax    float64 // window at the last reduction
+	wmax    uint32  // window at the last reduction
 	k       float64 // seconds until it is reached again
-	origin  float64
+	origin  uint32
 	epoch   ktime.T // begin of this growth, 0: none
-	west    float64 // what Reno would have
-	minRTT  int64   // least round trip, microseconds
+	west    uint32  // what Reno would have
+	acks    uint32  // packets acknowledged that west does not count yet
+	n       uint32  // the last divisor, of lastCwnd at lastAt
+	lastAt  ktime.T
+	minRTT  int64 // least round trip, microseconds
 	roundAt ktime.T
 	lastAck ktime.T
 	endSeq  uint32
 	roundRT int64 // least of the round
 	samples int
 	found   bool
+
+	lastCwnd uint32
 }
 
 func (*cubic) name() string { return "cubic" }
@@ -48,15 +54,15 @@ func (q *cubic) round(c *Conn) {
 }
 
 func (q *cubic) ssthresh(c *Conn) uint32 {
-	cwnd := float64(c.ca.cwnd)
-	c.ca.prior = c.ca.cwnd
+	cwnd := c.ca.cwnd
+	c.ca.prior = cwnd
 	q.epoch = 0
 	if cwnd < q.wmax { // fast convergence: RFC 9438 §4.7
-		q.wmax = cwnd * (1 + cubicBeta) / 2
+		q.wmax = uint32(float64(cwnd) * (1 + cubicBeta) / 2)
 	} else {
 		q.wmax = cwnd
 	}
-	return max(uint32(cwnd*cubicBeta), 2)
+	return max(uint32(float64(cwnd)*cubicBeta), 2)
 }
 
 func (q *cubic) avoid(c *Conn, acked uint32) {
@@ -71,35 +77,51 @@ func (q *cubic) avoid(c *Conn, acked uint32) {
 	c.ca.additive(q.divisor(c, acked), acked)
 }
 
-// divisor is how many acknowledgements make the window grow by one (RFC 9438
-// §4.2 to §4.5).
+// divisor is how many acknowledged packets make the window grow by one (RFC
+// 9438 §4.2 to §4.5). Windows are whole packets here, as in Linux: of a few
+// packets the fractions are much.
 func (q *cubic) divisor(c *Conn, acked uint32) uint32 {
-	cwnd := float64(c.ca.cwnd)
+	cwnd := c.ca.cwnd
+	q.acks += acked
+	if cwnd == q.lastCwnd && time.Duration(c.now-q.lastAt) <= cubicPause {
+		return q.n
+	}
+	q.lastCwnd, q.lastAt = cwnd, c.now
 	if q.epoch == 0 {
 		q.epoch = c.now
-		q.west = cwnd
+		q.acks, q.west = acked, cwnd
 		q.k, q.origin = 0, cwnd
 		if cwnd < q.wmax {
-			q.k = math.Cbrt((q.wmax - cwnd) / cubicC)
+			q.k = math.Cbrt(float64(q.wmax-cwnd) / cubicC)
 			q.origin = q.wmax
 		}
 	}
-	t := float64(c.now-q.epoch)/1e9 + float64(q.minRTT)/1e6
-	d := t - q.k
-	target := q.origin + cubicC*d*d*d
 	n := 100 * cwnd
-	if target > cwnd {
+	if target := q.target(c); target > cwnd {
 		n = cwnd / (target - cwnd)
 	}
 	if q.wmax == 0 {
 		n = min(n, 20) // the first growth is at least 5 % a round trip
 	}
-	const alpha = 3 * (1 - cubicBeta) / (1 + cubicBeta)
-	q.west += alpha * float64(acked) / cwnd
+	// A window that grew as Reno's grows by one for so many packets.
+	for step := cwnd * 15 / 8; q.acks > step; q.acks -= max(step, 1) {
+		q.west++
+	}
 	if q.west > cwnd {
 		n = min(n, cwnd/(q.west-cwnd))
 	}
-	return uint32(max(n, 2))
+	q.n = max(n, 2)
+	return q.n
+}
+
+// target is the curve's window a round trip from now.
+func (q *cubic) target(c *Conn) uint32 {
+	d := float64(c.now-q.epoch)/1e9 + float64(q.minRTT)/1e6 - q.k
+	off := uint32(min(cubicC*math.Abs(d*d*d), 1<<30))
+	if d < 0 {
+		return q.origin - min(off, q.origin)
+	}
+	return q.origin + off
 }
 
 func (q *cubic) acked(c *Conn, packets uint32, us int64) {
