@@ -113,7 +113,7 @@ func (st *State) settings() *tcb.Settings {
 	}
 	y := &st.sys
 	p := &tcb.Settings{
-		Timestamps: y.timestamps.Bool(), SACK: y.sack.Bool(), DSACK: y.dsack.Bool(), WindowScaling: y.scaling.Bool(), ECN: int(y.ecn.Load()),
+		Timestamps: y.timestamps.Bool(), SACK: y.sack.Bool(), DSACK: y.dsack.Bool(), WindowScaling: y.scaling.Bool(), ECN: int(y.ecn.Load()), ECNFallback: y.ecnFallback.Bool(),
 		SynRetries: int(y.synRetries.Load()), SynLinear: int(y.synLinear.Load()), SynackRetries: int(y.synackRetries.Load()), Retries1: int(y.retries1.Load()), Retries2: int(y.retries2.Load()),
 		OrphanRetries: int(y.orphanRetries.Load()), FinTimeout: y.finTimeout.Duration(),
 		KeepTime: y.keepTime.Duration(), KeepIntvl: y.keepIntvl.Duration(), KeepProbes: int(y.keepProbes.Load()),

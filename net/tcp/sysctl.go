@@ -14,6 +14,7 @@ type sysctls struct {
 	rtoMin, rtoMax, reordering, maxReordering, idleRestart, moderate    *sysctl.Int
 	invalidLimit, minSndMSS, syncookies, maxSynBacklog, abortOverflow   *sysctl.Int
 	maxTW, twReuse, rfc1337, maxOrphans, notsentLowat                   *sysctl.Int
+	ecnFallback                                                         *sysctl.Int
 	rmem, wmem                                                          *sysctl.List
 	congestion                                                          *sysctl.String
 	rate                                                                rateSysctls
@@ -34,6 +35,7 @@ func (y *sysctls) register(st *State, t *sysctl.Tree) {
 	}
 	const most = 1<<31 - 1
 	y.timestamps, y.sack, y.dsack = byteOf("timestamps", 1, 255), byteOf("sack", 1, 255), byteOf("dsack", 1, 255)
+	y.ecnFallback = byteOf("ecn_fallback", 1, 1)
 	y.scaling, y.ecn, y.frto = byteOf("window_scaling", 1, 255), byteOf("ecn", 2, 5), byteOf("frto", 2, 255)
 	y.recovery, y.earlyRetrans = byteOf("recovery", 1, 255), byteOf("early_retrans", 3, 4)
 	y.synRetries, y.synackRetries, y.synLinear = byteOf("syn_retries", 6, 127), byteOf("synack_retries", 5, 255), byteOf("syn_linear_timeouts", 4, 127)

@@ -178,14 +178,14 @@ func (u *Unreachable) parse(words []string) error {
 	}
 	u.Type, u.Code = v[0], v[1]
 	for i := 1; i < len(words); i += 2 {
-		n, err := strconv.ParseUint(words[i+1], 10, 32)
+		n, err := number(words[i+1])
 		switch {
 		case err != nil:
 			return err
 		case words[i] == "mtu" && n <= 65535:
 			u.MTU = uint16(n)
 		case words[i] == "seq":
-			u.Seq, u.HasSeq = uint32(n), true
+			u.Seq, u.HasSeq = n, true
 		default:
 			return fmt.Errorf("%s %s is unknown", words[i], words[i+1])
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -239,9 +240,21 @@ func (t *talk) overhear(next *Step) error {
 		}
 		t.last = t.m.now()
 		next.After = 0
-	} else {
-		fmt.Fprintln(t.record, next.Text)
+		return nil
 	}
+	if next.Kind == Call && next.Call.Want != "" { // as it is, for the writer to see
+		c := next.Call
+		got, err := t.do(&c, t.sockets[c.Object])
+		if err != nil {
+			got = errorName(err)
+		}
+		next.Kind, t.last = Anew, t.m.now()
+		if got != "" && got != c.Want {
+			fmt.Fprintf(os.Stderr, "%s, not %s: %s\n", got, c.Want, next.Text)
+			next.Text = strings.TrimSuffix(next.Text, c.Want) + got
+		}
+	}
+	fmt.Fprintln(t.record, next.Text)
 	return nil
 }
 

@@ -42,6 +42,7 @@ type Env interface {
 type Settings struct {
 	Timestamps, SACK, DSACK, WindowScaling bool
 	ECN                                    int // tcp_ecn
+	ECNFallback                            bool
 	SynRetries, SynLinear, SynackRetries   int
 	Retries1, Retries2, OrphanRetries      int
 	FinTimeout                             time.Duration

@@ -196,6 +196,7 @@ func (c *Conn) xmit(cork, nagleOff, probe bool) (stalled bool) {
 			}
 			quota = 1
 		}
+		quota = min(quota, max(int(c.ca.cwnd)>>1, 1)) // two super-segments at least keep the path busy
 		if probe {
 			quota = 1
 		}

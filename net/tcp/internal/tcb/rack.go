@@ -144,10 +144,11 @@ func (c *Conn) armTLP(advance bool) bool {
 			pto += timeoutMin
 		}
 	}
-	if left := c.rtoLeft(); left > 0 {
-		if pto >= left && !advance {
-			return false
-		}
+	left := c.rtoLeft()
+	if advance { // the timeout begins anew
+		left = c.backedOff()
+	}
+	if left > 0 {
 		pto = min(pto, left)
 	}
 	c.armRTO(timerTLP, pto)

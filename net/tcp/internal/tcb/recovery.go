@@ -361,6 +361,7 @@ func (c *Conn) retransmitQueue() {
 			if room <= 0 {
 				break
 			}
+			room = min(room, c.autosize(max(d.mss, 1)))
 			if int(seg.packets) > room {
 				c.split(i, seg.seq+uint32(room*max(d.mss, 1)))
 			}
@@ -398,6 +399,9 @@ func (c *Conn) resend(i int) bool {
 	}
 	if d.retransStamp == 0 {
 		d.retransStamp = c.now
+	}
+	if c.set.ECNFallback && seg.flags&(Syn|Ack) == Syn {
+		seg.flags &^= Ece | Cwr // something on the way may dislike them: RFC 3168 §6.1.1.1
 	}
 	c.env.Count(StatRetransSegs, int(n))
 	c.fill.Retrans += uint32(n)

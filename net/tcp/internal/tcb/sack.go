@@ -54,6 +54,10 @@ func (c *Conn) checkDSACK(s *Segment, blocks []Block, priorUna uint32, w *ackWor
 	c.env.Count(StatDSACKRecvSegs, int(n))
 	c.fill.DSACKs += n
 	w.flag |= flagDSACK
+	if c.fill.DSACKs > c.fill.Retrans {
+		return true // the network duplicated, not we
+	}
+	c.deliver(int(n), w) // the retransmission, for nothing
 	c.rec.dsackSeen = true
 	if c.rec.tlpHigh != 0 && c.rec.tlpRetrans && first.End == c.rec.tlpHigh {
 		w.flag |= flagDSACKTLP

@@ -149,10 +149,10 @@ func (c *Conn) rtoTimer() {
 	c.resendHead()
 	d.backoff++
 	if c.State == uapi.TCP_SYN_SENT {
-		c.armRTO(timerRTO, c.synRTO())
+		c.armRTO(timerRTO, c.userBound(c.synRTO()))
 		return
 	}
-	c.armRTO(timerRTO, c.backedOff())
+	c.armRTO(timerRTO, c.userBound(c.backedOff()))
 	if c.hasRetries(c.set.Retries1 + 1) {
 		c.env.Suspect()
 	}
@@ -170,6 +170,16 @@ func (c *Conn) resendHead() {
 		c.split(0, at)
 	}
 	c.resend(0)
+}
+
+// userBound shortens a timeout that would end behind TCP_USER_TIMEOUT
+// (tcp_clamp_rto_to_user_timeout).
+func (c *Conn) userBound(d time.Duration) time.Duration {
+	limit := c.keep.t.UserTimeout
+	if limit == 0 || c.send.retransStamp == 0 {
+		return d
+	}
+	return min(d, max(limit-time.Duration(c.now-c.send.retransStamp), timeoutMin))
 }
 
 // shutWindowTimer is the timeout while the peer's window is shut: it may last
