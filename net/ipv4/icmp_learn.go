@@ -10,17 +10,18 @@ import (
 	"linen/wire"
 )
 
-// quotedFlow is the flow of a packet that an ICMP error quotes.
-func quotedFlow(b *skb.Buff) Flow {
+// quotedFlow is the flow of a packet that an ICMP error quotes, in the VRF that
+// the error came in by.
+func (st *state) quotedFlow(b *skb.Buff) Flow {
 	h := (*wire.IPv4Hdr)(b.Data())
-	return Flow{Daddr: h.Daddr(), Saddr: h.Saddr(), TOS: h.TOS(), Proto: h.Proto(), Flags: FlowAnySrc, Mark: 0}
+	return Flow{Daddr: h.Daddr(), Saddr: h.Saddr(), TOS: h.TOS(), Proto: h.Proto(), Flags: FlowAnySrc, OIF: st.vrfIndex(b)}
 }
 
 // PMTUFromICMP notes the path MTU that an ICMP error brought, for the route of
 // the packet that it quotes (ipv4_update_pmtu). b is as Protocol.Err gets it;
 // the caller has checked that it sent that packet.
 func PMTUFromICMP(c *kern.CPU, n *netns.Net, b *skb.Buff, mtu int) {
-	f := quotedFlow(b)
+	f := of(n).quotedFlow(b)
 	if rt, err := RouteOutput(c, n, &f); err == nil {
 		UpdatePMTU(c, n, rt, f.Daddr, mtu)
 	}
@@ -30,7 +31,7 @@ func PMTUFromICMP(c *kern.CPU, n *netns.Net, b *skb.Buff, mtu int) {
 // quotes, if it may be believed (ipv4_redirect): it comes from the present
 // gateway, and its device accepts redirects to the new one.
 func RedirectFromICMP(c *kern.CPU, n *netns.Net, b *skb.Buff, gateway uint32) {
-	f := quotedFlow(b)
+	f := of(n).quotedFlow(b)
 	rt, err := RouteOutput(c, n, &f)
 	if err != nil {
 		return
@@ -50,7 +51,7 @@ func FollowRedirect(c *kern.CPU, n *netns.Net, b *skb.Buff, rt *Route, daddr, ga
 	if rt.GwFamily != uapi.AF_INET || rt.Gateway != from || !st.mayRedirect(d, from, gateway) {
 		return
 	}
-	nb := neigh.Of(n).V4.Lookup4(c, d, gateway)
+	nb := neigh.Of(n).V4.Lookup4(c, rt.Dev, gateway)
 	if nb == nil {
 		return
 	}

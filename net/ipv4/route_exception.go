@@ -11,6 +11,7 @@ import (
 	"linen/lib/jhash"
 	"linen/lib/ktime"
 	"linen/net/dev"
+	"linen/net/l3mdev"
 	"linen/net/netns"
 	"linen/net/skb"
 	"linen/uapi"
@@ -146,7 +147,7 @@ func UpdatePMTU(c *kern.CPU, n *netns.Net, rt *Route, daddr uint32, mtu int) {
 // came in by.
 func Redirect(c *kern.CPU, n *netns.Net, rt *Route, daddr, gateway uint32, d *dev.Device) {
 	st := of(n)
-	if rt.nh == nil || rt.nh.dev != d {
+	if rt.nh == nil || rt.nh.dev != d && (rt.nh.dev == nil || l3mdev.Master(rt.nh.dev) != d) {
 		return
 	}
 	now := st.now(c)

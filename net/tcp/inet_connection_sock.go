@@ -168,6 +168,9 @@ func (s *Sock) full() bool { return len(s.listen.queue) > s.listen.backlog }
 func (s *Sock) child(e ends) *Sock {
 	a := s.st.newSock(nil, s.Protocol())
 	a.Sock.Inherit(&s.Sock)
+	if e.sdif != 0 && s.BoundDev.Load() == 0 { // tcp_l3mdev_accept: the connection is the VRF's
+		a.BoundDev.Store(e.dif)
+	}
 	a.tune = s.tune
 	a.childCongestion(s)
 	a.conn.SetMaxPacing(a.PacingRate.Load())

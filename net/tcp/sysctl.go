@@ -12,6 +12,7 @@ type sysctls struct {
 	synRetries, synackRetries, synLinear, retries1, retries2            *sysctl.Int
 	orphanRetries, finTimeout, keepTime, keepIntvl, keepProbes          *sysctl.Int
 	rtoMin, rtoMax, reordering, maxReordering, idleRestart, moderate    *sysctl.Int
+	l3mdev                                                              *sysctl.Int // tcp_l3mdev_accept
 	invalidLimit, minSndMSS, syncookies, maxSynBacklog, abortOverflow   *sysctl.Int
 	maxTW, twReuse, rfc1337, maxOrphans, notsentLowat                   *sysctl.Int
 	ecnFallback                                                         *sysctl.Int
@@ -49,6 +50,7 @@ func (y *sysctls) register(st *State, t *sysctl.Tree) {
 	y.minSndMSS = num("min_snd_mss", 48, 48, 65535)
 	y.syncookies, y.maxSynBacklog, y.abortOverflow = byteOf("syncookies", 1, 2), num("max_syn_backlog", 2048, 0, most), byteOf("abort_on_overflow", 0, 255)
 	y.maxTW, y.twReuse, y.rfc1337 = num("max_tw_buckets", 131072, 0, most), byteOf("tw_reuse", 2, 2), byteOf("rfc1337", 0, 255)
+	y.l3mdev = t.Int("net/ipv4/tcp_l3mdev_accept", sysctl.Spec{Unit: sysctl.Byte, Ranged: true, Max: 1})
 	y.maxOrphans = num("max_orphans", 131072, 0, most)
 	y.notsentLowat = t.Int("net/ipv4/tcp_notsent_lowat", sysctl.Spec{Unit: sysctl.Unsigned, Default: 1<<32 - 1})
 	sized := sysctl.Spec{Min: 1, Max: most, Ranged: true}

@@ -18,13 +18,24 @@ type ends struct {
 	saddr, daddr uint32
 	sport, dport uint16
 	dif          int32
+	sdif         int32 // the port of a VRF that it came in by, or 0
+}
+
+// onDevice reports whether a socket bound to dev, 0: to none, takes the packet
+// (inet_sk_bound_dev_eq): what came in by a VRF is for sockets bound to that or
+// to its port, and for others only with tcp_l3mdev_accept.
+func (st *State) onDevice(dev int32, e *ends) bool {
+	if dev == 0 {
+		return e.sdif == 0 || st.sys.l3mdev.Bool()
+	}
+	return dev == e.dif || e.sdif != 0 && dev == e.sdif
 }
 
 // endsOf reads them; b is at the TCP header, which is linear.
 func endsOf(b *skb.Buff) (e ends, h *wire.TCPHdr) {
 	ip, _ := wire.AsIPv4(b.Network())
 	h, _ = wire.AsTCP(b.Data())
-	return ends{ip.Saddr(), ip.Daddr(), h.Source(), h.Dest(), b.Iif}, h
+	return ends{ip.Saddr(), ip.Daddr(), h.Source(), h.Dest(), b.Iif, b.IP.Sdif}, h
 }
 
 // receive takes a packet that IP delivers, at its TCP header (tcp_v4_rcv).
@@ -89,14 +100,12 @@ func (st *State) nobody(c *kern.CPU, b *skb.Buff, e ends) {
 // lookup finds a connection by both ends (__inet_lookup_established).
 func (st *State) lookup(e ends) *node {
 	for n := st.conns.First(st.inet.Hash(e.daddr, e.dport, e.saddr, e.sport)); n != nil; n = n.Next() {
-		if v := n.Value; v.raddr == e.saddr && v.laddr == e.daddr && v.rport == e.sport && v.lport == e.dport && v.onDevice(e.dif) {
+		if v := n.Value; v.raddr == e.saddr && v.laddr == e.daddr && v.rport == e.sport && v.lport == e.dport && st.onDevice(v.dev, &e) {
 			return v
 		}
 	}
 	return nil
 }
-
-func (v *node) onDevice(dif int32) bool { return v.dev == 0 || v.dev == dif }
 
 // lookupListener finds the listener that fits best; those that share a port
 // divide the connections by hash (__inet_lookup_listener).
@@ -113,10 +122,11 @@ func (st *State) lookupListener(c *kern.CPU, e ends) *Sock {
 			}
 			score += 2
 		}
-		if d := s.BoundDev.Load(); d != 0 {
-			if d != e.dif {
-				continue
-			}
+		d := s.BoundDev.Load()
+		if !st.onDevice(d, &e) {
+			continue
+		}
+		if d != 0 {
 			score += 4
 		}
 		switch {
@@ -291,6 +301,9 @@ func (st *State) reply(c *kern.CPU, a *answer) {
 		Saddr: a.daddr, Daddr: a.saddr, Proto: uapi.IPPROTO_TCP, SPort: a.dport, DPort: a.sport, Mark: a.mark, TOS: a.tos,
 		Flags: ipv4.FlowAnySrc,
 	}
+	if a.sdif != 0 {
+		f.OIF = int(a.dif) // the VRF's table has the way back
+	}
 	rt, err := st.inet.IP.RouteOutput(c, st.n, &f)
 	if err != nil {
 		return
@@ -333,7 +346,7 @@ func (st *State) fail(c *kern.CPU, b *skb.Buff, e inet.ICMPErr) {
 	p := b.Data()[ip.IHL():]
 	port := func(i int) uint16 { return uint16(p[i])<<8 | uint16(p[i+1]) }
 	seq := uint32(port(4))<<16 | uint32(port(6))
-	v := st.lookup(ends{saddr: ip.Daddr(), daddr: ip.Saddr(), sport: port(2), dport: port(0), dif: b.Iif})
+	v := st.lookup(ends{saddr: ip.Daddr(), daddr: ip.Saddr(), sport: port(2), dport: port(0), dif: b.Iif, sdif: b.IP.Sdif})
 	if v == nil {
 		st.mib.Inc(c, mib.ICMPInErrors)
 		return

@@ -92,10 +92,14 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 func (s *Sock) newRequest(c *kern.CPU, g *tcb.Segment, e ends) *request {
 	st := s.st
 	r := &request{l: s, from: e}
-	r.node = node{laddr: e.daddr, raddr: e.saddr, lport: e.dport, rport: e.sport, dev: s.BoundDev.Load(), req: r}
+	bound := s.BoundDev.Load()
+	if bound == 0 && e.sdif != 0 { // tcp_l3mdev_accept: the connection is the VRF's
+		bound = e.dif
+	}
+	r.node = node{laddr: e.daddr, raddr: e.saddr, lport: e.dport, rport: e.sport, dev: bound, req: r}
 	f := ipv4.Flow{
 		Saddr: e.daddr, Daddr: e.saddr, Proto: uapi.IPPROTO_TCP, SPort: e.dport, DPort: e.sport, Mark: s.Mark.Load(), TOS: s.TOS(),
-		OIF: int(s.BoundDev.Load()), Flags: ipv4.FlowAnySrc,
+		OIF: int(bound), Flags: ipv4.FlowAnySrc,
 	}
 	rt, err := st.inet.IP.RouteOutput(c, st.n, &f)
 	if err != nil {
