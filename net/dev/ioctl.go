@@ -75,6 +75,12 @@ func Ioctl(n *netns.Net, cmd uint32, ifr []byte, admin bool) error {
 	case uapi.SIOCGIFMEM, uapi.SIOCSIFMEM, uapi.SIOCSIFLINK:
 		return errno.EINVAL
 	}
+	if cmd >= uapi.SIOCDEVPRIVATE && cmd <= uapi.SIOCDEVPRIVATE+15 {
+		if ByName(n, r.name()) == nil {
+			return errno.ENODEV
+		}
+		return errno.EOPNOTSUPP // no driver has private requests
+	}
 	return errno.ENOTTY
 }
 
