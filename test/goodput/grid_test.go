@@ -1,6 +1,7 @@
 package goodput
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -65,7 +66,10 @@ func (p *pair) whole(t testing.TB, n int) string {
 	began := p.clock.Now()
 	var in sock.Socket
 	sent, got := 0, 0
-	buf := make([]byte, 1<<16)
+	data, buf := make([]byte, n), make([]byte, 1<<16)
+	for i := range data {
+		data[i] = byte(i % 251)
+	}
 	for end := began.Add(20 * time.Minute); ; p.clock.Advance(ms) {
 		if p.clock.Now() > end {
 			t.Fatalf("it stalls: %d sent, %d arrived", sent, got)
@@ -75,10 +79,7 @@ func (p *pair) whole(t testing.TB, n int) string {
 			continue
 		}
 		for sent < n {
-			m := sock.Msg{Data: buf[:min(len(buf), n-sent)]}
-			for i := range m.Data {
-				m.Data[i] = byte((sent + i) % 251)
-			}
+			m := sock.Msg{Data: data[sent:]}
 			k, err := out.Sendmsg(who, &m)
 			if err != nil && err != errno.EAGAIN {
 				t.Fatal(err)
@@ -101,10 +102,8 @@ func (p *pair) whole(t testing.TB, n int) string {
 		if k == 0 {
 			break
 		}
-		for i, b := range buf[:k] {
-			if b != byte((got+i)%251) {
-				t.Fatalf("byte %d is %d", got+i, b)
-			}
+		if !bytes.Equal(buf[:k], data[got:got+k]) {
+			t.Fatalf("the stream is damaged at %d", got)
 		}
 		got += k
 	}
