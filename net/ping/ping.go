@@ -325,13 +325,13 @@ func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) {
 
 // lookup finds the socket with an identifier that a packet to daddr is for
 // (ping_lookup).
-func (st *State) lookup(id uint16, daddr uint32, dif int) *Sock {
+func (st *State) lookup(id uint16, daddr uint32, dif, sdif int) *Sock {
 	for n := st.table.First(uint32(id)); n != nil; n = n.Next() {
 		s := n.Value
 		if a := s.RcvAddr.Load(); a != 0 && a != daddr {
 			continue
 		}
-		if bound := int(s.BoundDev.Load()); bound != 0 && bound != dif {
+		if bound := int(s.BoundDev.Load()); bound != 0 && bound != dif && (sdif == 0 || bound != sdif) {
 			continue
 		}
 		return s
@@ -350,7 +350,7 @@ func (st *State) receive(c *kern.CPU, b *skb.Buff) bool {
 	if h.Type() != echoReply {
 		return false
 	}
-	s := st.lookup(h.ID(), ip.Daddr(), int(b.Iif))
+	s := st.lookup(h.ID(), ip.Daddr(), int(b.Iif), int(b.IP.Sdif))
 	if s == nil {
 		return false
 	}
@@ -374,7 +374,7 @@ func (st *State) fail(c *kern.CPU, b *skb.Buff, e inet.ICMPErr) {
 	if !ok || h.Type() != echoRequest {
 		return
 	}
-	s := st.lookup(h.ID(), ip.Saddr(), int(b.Iif))
+	s := st.lookup(h.ID(), ip.Saddr(), int(b.Iif), int(b.IP.Sdif))
 	if s == nil {
 		return
 	}

@@ -37,7 +37,7 @@ func (st *State) diagFind(family, protocol uint8, id *uapi.InetDiagSockID) sockd
 		return nil
 	}
 	for n := st.table.First(uint32(protocol)); n != nil; n = n.Next() {
-		if n.Value.match(peer, own, int(id.If)) {
+		if n.Value.match(peer, own, int(id.If), 0) {
 			return n.Value
 		}
 	}

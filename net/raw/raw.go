@@ -196,7 +196,7 @@ func (st *State) show(w *bytes.Buffer) {
 }
 
 // match reports whether s takes a packet (raw_v4_match).
-func (s *Sock) match(saddr, daddr uint32, dif int) bool {
+func (s *Sock) match(saddr, daddr uint32, dif, sdif int) bool {
 	if a := s.Daddr.Load(); a != 0 && a != saddr {
 		return false
 	}
@@ -204,7 +204,10 @@ func (s *Sock) match(saddr, daddr uint32, dif int) bool {
 		return false
 	}
 	bound := int(s.BoundDev.Load())
-	return bound == 0 || bound == dif
+	if bound == 0 {
+		return sdif == 0 || s.st.l3mdev.Bool()
+	}
+	return bound == dif || sdif != 0 && bound == sdif
 }
 
 // receive shows a packet for this host, at its transport header, to the raw
@@ -218,11 +221,11 @@ func (st *State) receive(c *kern.CPU, b *skb.Buff, proto uint8) bool {
 	if !ok {
 		return false
 	}
-	saddr, daddr, dif := ip.Saddr(), ip.Daddr(), int(b.Iif)
+	saddr, daddr, dif, sdif := ip.Saddr(), ip.Daddr(), int(b.Iif), int(b.IP.Sdif)
 	took := false
 	for ; n != nil; n = n.Next() {
 		s := n.Value
-		if !s.match(saddr, daddr, dif) || !s.Accepts(daddr, saddr, dif) {
+		if !s.match(saddr, daddr, dif, sdif) || !s.Accepts(daddr, saddr, dif) {
 			continue
 		}
 		took = true
@@ -266,7 +269,7 @@ func (st *State) fail(c *kern.CPU, b *skb.Buff, proto uint8, e inet.ICMPErr) {
 	saddr, daddr, skip := ip.Saddr(), ip.Daddr(), min(ip.IHL(), b.HeadLen())
 	for ; n != nil; n = n.Next() {
 		s := n.Value
-		if !s.match(daddr, saddr, int(b.Iif)) {
+		if !s.match(daddr, saddr, int(b.Iif), int(b.IP.Sdif)) {
 			continue
 		}
 		if f := st.inet.IP.Learn; f != nil {

@@ -265,7 +265,7 @@ func (p *proto) fail(c *kern.CPU, b *skb.Buff, e inet.ICMPErr) {
 		mib.Inc(c, p.n, mib.ICMPInErrors)
 		return
 	}
-	key := ends{saddr: ip.Daddr(), daddr: ip.Saddr(), sport: h.Dest(), dport: h.Source(), dif: int(b.Iif)}
+	key := ends{saddr: ip.Daddr(), daddr: ip.Saddr(), sport: h.Dest(), dport: h.Source(), dif: int(b.Iif), sdif: int(b.IP.Sdif)}
 	s := p.lookup(c, key, nil)
 	if s == nil {
 		mib.Inc(c, p.n, mib.ICMPInErrors)
