@@ -211,6 +211,7 @@ func (s *Sock) destroy(c *kern.CPU) {
 		s.st.orphans.Add(-1)
 	}
 	s.rx.clear(c)
+	s.account(c)
 	s.timer.Stop()
 	s.armed = 0
 	s.st.bind.Lock()
@@ -294,7 +295,7 @@ func (s *Sock) orphaned(c *kern.CPU) {
 		return
 	}
 	s.isOrphan = true
-	if s.st.orphans.Add(1) > s.st.sys.maxOrphans.Load() {
+	if s.st.orphans.Add(1) > s.st.sys.maxOrphans.Load() || s.outOfMemory() {
 		s.st.mib.Inc(c, mib.TCPExtTCPAbortOnMemory)
 		s.conn.Abort(c.Now())
 	}

@@ -135,7 +135,9 @@ func (e *env) Deliver(p any, skip, n int) {
 			s.events |= uapi.POLLPRI
 		}
 	}
-	s.rx.push(b, skip, n)
+	if !s.coalesce(e.c, b, skip, n) {
+		s.rx.push(b, skip, n)
+	}
 	if s.rxReady.Add(int64(n)) >= int64(s.RcvLowat()) {
 		s.events |= uapi.POLLIN | uapi.POLLRDNORM
 	}
@@ -154,7 +156,10 @@ func (e *env) Keep(p any) {
 }
 
 // Room implements tcb.Env (tcp_try_rmem_schedule).
-func (e *env) Room(any) bool { return e.s.RmemAlloc() <= e.s.RcvBuf() }
+func (e *env) Room(any) bool {
+	used := e.s.RmemAlloc()
+	return used <= e.s.RcvBuf() && e.s.mayGrow(used, e.s.st.sys.rmem.Load(0))
+}
 
 // Discard implements tcb.Env.
 func (e *env) Discard(p any, r tcb.Reason) {

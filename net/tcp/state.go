@@ -39,6 +39,7 @@ type State struct {
 	fastKeys   atomic.Pointer[fastKeys] // nil before the first use
 	fastPeers  fastCache
 	signer     signer
+	mem        memory
 }
 
 var key = netns.NewKey[State]("tcp")
@@ -53,12 +54,13 @@ func initNet(n *netns.Net) (*State, error) {
 	st := &State{n: n, inet: inet.Of(n), mib: mib.Of(n)}
 	st.secret = siphash.Key{n.Kernel().Uint64(), n.Kernel().Uint64()}
 	st.base = sock.Proto{
-		Name: "TCP", Size: 2432, Memory: st.pages, Pressure: func() bool { return false },
+		Name: "TCP", Size: 2432, Memory: st.pages, Pressure: st.mem.pressed.Load,
 		MaxHeader: 320, Has: "yyyyyyyyyyyyynyyyyy", Backlog: backlog, NeedRelease: needRelease, Release: release,
 	}
 	st.base.Sockstat, st.base.Hashed = st.sockstat, st.hashed
 	st.sys.register(st, sysctl.Of(n))
 	st.registerFast(sysctl.Of(n))
+	st.mem.register(sysctl.Of(n))
 	sock.AddProto(n, &st.base)
 	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_STREAM, Protocol: uapi.IPPROTO_TCP, Create: st.create})
 	procfs.Of(n).File("tcp", st.show)

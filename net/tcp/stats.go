@@ -27,6 +27,7 @@ var statIDs = [tcb.NumStats]mib.ID{
 	tcb.StatDeliveredCE: mib.TCPExtTCPDeliveredCE, tcb.StatZeroWindowDrop: mib.TCPExtTCPZeroWindowDrop, tcb.StatAbortOnData: mib.TCPExtTCPAbortOnData,
 	tcb.StatAbortOnTimeout: mib.TCPExtTCPAbortOnTimeout,
 	tcb.StatSkippedSeq:     mib.TCPExtTCPACKSkippedSeq, tcb.StatSkippedPAWS: mib.TCPExtTCPACKSkippedPAWS, tcb.StatSkippedChallenge: mib.TCPExtTCPACKSkippedChallenge, tcb.StatEstabResets: mib.TCPEstabResets, tcb.StatAttemptFails: mib.TCPAttemptFails,
+	tcb.StatRcvPruned: mib.TCPExtRcvPruned, tcb.StatRcvQDrop: mib.TCPExtTCPRcvQDrop,
 	tcb.StatFastOpenActive: mib.TCPExtTCPFastOpenActive, tcb.StatFastOpenActiveFail: mib.TCPExtTCPFastOpenActiveFail,
 	tcb.StatHystartTrain: mib.TCPExtTCPHystartTrainDetect, tcb.StatHystartTrainCwnd: mib.TCPExtTCPHystartTrainCwnd,
 	tcb.StatHystartDelay: mib.TCPExtTCPHystartDelayDetect, tcb.StatHystartDelayCwnd: mib.TCPExtTCPHystartDelayCwnd,
@@ -40,4 +41,5 @@ var reasonOf = [tcb.NumReasons]skb.Reason{
 	tcb.TSEcr: skb.ReasonTCPRfc7323Tsecr, tcb.BadAck: skb.ReasonTCPInvalidAckSequence, tcb.AckUnsent: skb.ReasonTCPAckUnsentData,
 	tcb.TooOldAck: skb.ReasonTCPTooOldAck, tcb.Reset: skb.ReasonTCPReset, tcb.BadSyn: skb.ReasonTCPInvalidSyn,
 	tcb.Closed: skb.ReasonTCPClose, tcb.AbortOnData: skb.ReasonTCPAbortOnData, tcb.OfoDrop: skb.ReasonTCPOfoDrop, tcb.OfoPrune: skb.ReasonTCPOfoQueuePrune,
+	tcb.NoMemory: skb.ReasonProtoMem,
 }

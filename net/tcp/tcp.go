@@ -48,6 +48,7 @@ type Sock struct {
 
 	feat     features
 	fast     fastOpts
+	memPages int64                   // counted in st.mem
 	fastData []byte                  // of the call that sends the SYN
 	md5      atomic.Pointer[md5Keys] // TCP_MD5SIG, or nil
 	// synHeaders are what TCP_SAVED_SYN reads.
@@ -81,6 +82,7 @@ func (s *Sock) finish(c *kern.CPU) {
 			s.ended(c)
 		}
 	}
+	s.account(c)
 	s.setTimer()
 	if ev := s.events; ev != 0 {
 		s.events = 0
@@ -171,6 +173,10 @@ func (s *Sock) write(m *sock.Msg) (int, error) {
 		if room = s.SndBuf() - s.queued(); room <= 0 {
 			return 0, errno.EAGAIN
 		}
+	}
+	if q := s.queued(); !s.mayGrow(q, s.st.sys.wmem.Load(0)) {
+		s.noSpace.Store(true)
+		return 0, errno.EAGAIN
 	}
 	n := int(min(int64(len(m.Data)), max(room, 1)))
 	if n == 0 {

@@ -19,6 +19,10 @@ type Env interface {
 	Keep(p any)
 	// Room reports whether memory allows to take a payload.
 	Room(p any) bool
+	// Collapse makes room among what was delivered and not read.
+	Collapse()
+	// Pressure reports that memory is short in the whole namespace.
+	Pressure() bool
 	// Discard gives back a payload that was kept and is of no more use.
 	Discard(p any, r Reason)
 	// Space returns the bytes of window that the receive buffer has free, and

@@ -98,13 +98,11 @@ func (c *Conn) inOrder(s *Segment, end uint32) (bool, Reason) {
 		c.enterQuick(initQuick)
 		return false, ZeroWindow
 	}
-	if s.Len > 0 && !c.env.Room(s.Payload) {
-		c.pruneOfo()
-		if !c.env.Room(s.Payload) {
-			c.env.Count(StatZeroWindowDrop, 1)
-			c.ackPend |= ackScheduled | ackNow
-			return false, ZeroWindow
-		}
+	// What the reader waits for is taken in any case (tcp_data_queue).
+	if s.Len > 0 && !c.room(s) && r.nxt != r.copied {
+		c.env.Count(StatRcvQDrop, 1)
+		c.ackPend |= ackScheduled | ackNow
+		return false, NoMemory
 	}
 	skip := int(r.nxt - s.Seq)
 	if skip > 0 && c.sackOK && c.set.DSACK {
@@ -141,12 +139,9 @@ func (c *Conn) outOfOrder(s *Segment, end uint32) (bool, Reason) {
 	c.ackPend |= ackScheduled
 	c.env.Count(StatOFOQueue, 1)
 	c.fill.OOOPackets++
-	if s.Len > 0 && !c.env.Room(s.Payload) {
-		c.pruneOfo()
-		if !c.env.Room(s.Payload) {
-			c.env.Count(StatOFODrop, 1)
-			return false, OfoDrop
-		}
+	if s.Len > 0 && !c.room(s) {
+		c.env.Count(StatOFODrop, 1)
+		return false, OfoDrop
 	}
 	i, dup := r.place(s.Seq, end)
 	if dup {
@@ -244,6 +239,34 @@ func (c *Conn) drainOfo() {
 	if m == 0 && cap(r.ofo) > 64 {
 		r.ofo = nil
 	}
+}
+
+// room makes room for the payload of s (tcp_try_rmem_schedule,
+// tcp_prune_queue).
+func (c *Conn) room(s *Segment) bool {
+	if c.env.Room(s.Payload) {
+		return true
+	}
+	if c.env.Pressure() {
+		c.underPressure()
+	}
+	c.env.Collapse()
+	if c.env.Room(s.Payload) {
+		return true
+	}
+	if n := len(c.recv.ofo); n > 0 && before(s.Seq, c.recv.ofo[n-1].seq) {
+		c.pruneOfo()
+	}
+	if c.env.Room(s.Payload) {
+		return true
+	}
+	c.env.Count(StatRcvPruned, 1)
+	return false
+}
+
+// underPressure keeps the window small while memory is short.
+func (c *Conn) underPressure() {
+	c.recv.ssthresh = min(c.recv.ssthresh, uint32(4*c.recv.advMSS))
 }
 
 // pruneOfo gives up half of what came before its turn, from the end

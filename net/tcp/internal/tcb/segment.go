@@ -77,6 +77,7 @@ const (
 	AbortOnData               // data for a socket that is closed
 	OfoDrop                   // out of order, and no room
 	OfoPrune                  // taken out of the queue for lack of room
+	NoMemory                  // the buffer is full
 	NumReasons
 )
 
@@ -135,6 +136,8 @@ const (
 	StatSkippedChallenge
 	StatEstabResets
 	StatAttemptFails
+	StatRcvPruned
+	StatRcvQDrop
 	StatFastOpenActive
 	StatFastOpenActiveFail
 	StatHystartTrain

@@ -87,6 +87,8 @@ func (e *end) Deliver(p any, skip, n int) {
 
 func (e *end) Keep(p any)              { e.kept += p.(piece).n }
 func (e *end) Room(p any) bool         { return e.queued < 2*e.buf }
+func (e *end) Collapse()               {}
+func (e *end) Pressure() bool          { return false }
 func (e *end) Discard(p any, r Reason) {}
 func (e *end) Space() (int, int)       { return e.buf - e.queued, e.buf }
 func (e *end) Count(s Stat, n int)     { e.stats[s] += n }

@@ -54,6 +54,9 @@ func (c *Conn) freeWindow() uint32 {
 	}
 	if free < full/2 {
 		r.quick = 0
+		if c.env.Pressure() {
+			c.underPressure()
+		}
 		free &^= 1<<c.rcvWS - 1
 		if free < allowed>>4 || free < mss {
 			return 0
