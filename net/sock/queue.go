@@ -232,7 +232,11 @@ func (s *Sock) peek(c *kern.CPU, m *Msg) (*skb.Buff, int, error) {
 	q := &s.queues
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	off := int(max(0, s.peekOff.Load()))
+	moves := s.peekOff.Load() >= 0 && m.Flags&MsgSkipErr == 0 // a look that is not the program's moves nothing
+	off := 0
+	if moves {
+		off = int(s.peekOff.Load())
+	}
 	for i := range q.recv.len() {
 		b := q.recv.at(i)
 		if off > 0 && off >= b.Len() { // SO_PEEK_OFF has passed it
@@ -241,7 +245,7 @@ func (s *Sock) peek(c *kern.CPU, m *Msg) (*skb.Buff, int, error) {
 		}
 		o := b.Copy(c)
 		o.SetOwner(nil)
-		if s.peekOff.Load() >= 0 {
+		if moves {
 			s.peekOff.Add(int32(min(len(m.Data), b.Len()-off)))
 		}
 		return o, off, nil

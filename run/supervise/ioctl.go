@@ -34,6 +34,8 @@ func ioctl(c *call) (int64, error) {
 		return 0, err
 	}
 	switch {
+	case cmd >= uapi.FIOSETOWN && cmd <= uapi.SIOCGPGRP:
+		return 0, errContinue // as F_SETOWN: the pair's end sends the signals
 	case cmd == uapi.SIOCGSKNS:
 		return 0, c.namespaceOf(f)
 	case f.stream && cmd == uapi.SIOCINQ:

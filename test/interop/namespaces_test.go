@@ -21,9 +21,9 @@ ip link set v0 netns a; ip link set v1 netns b
 ip -n a addr add 10.0.0.1/24 dev v0; ip -n b addr add 10.0.0.2/24 dev v1
 ip -n a link set v0 up; ip -n b link set v1 up
 ip netns exec a ping -4 -c1 10.0.0.2 | grep transmitted | sed 's/, time.*//'
-ip -n a -br link; ip -n b -4 -br addr; ip -n a route; ip netns exec b ip neigh | sed 's/lladdr.*//'
+ip -n a -br link | sed 's/ .*//'; ip -n b -4 -o addr | grep -o 'inet [^ ]*'; ip -n a -4 route; ip netns exec b ip -4 neigh | sed 's/lladdr.*//'
 ip netns list; ip netns list-id
-ip -n a link show v0; ip -n a -d link show v0 | grep -o 'link-netns.*promiscuity'
+ip -n a link show v0 | sed 's/ state .*//'; ip -n a -d link show v0 | grep -o 'link-netns.*promiscuity'
 ip netns exec a ls /sys/class/net | grep v0; ip netns exec a grep -c v1 /proc/net/dev
 ip netns exec b cat /sys/class/net/v1/ifindex
 ip netns exec a sysctl -w net.ipv4.ip_forward=1
