@@ -135,7 +135,7 @@ func (f *flow) icmp(u *Unreachable, to wire.MAC) ([]byte, error) {
 // sees it.
 func (f *flow) decode(b []byte) (*Segment, error) {
 	ip, ok := wire.AsIPv4(b)
-	if !ok || ip.IHL() != 20 || ip.TotLen() > len(b) || !wire.VerifyCheck4(b[:20]) {
+	if !ok || ip.IHL() != 20 || ip.TotLen() < 20 || ip.TotLen() > len(b) || !wire.VerifyCheck4(b[:20]) {
 		return nil, fmt.Errorf("not an IP packet: %x", b)
 	}
 	p := b[20:ip.TotLen()]
