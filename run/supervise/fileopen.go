@@ -139,7 +139,6 @@ func (c *call) openForWriting(node *filetree.Node, flags int) (int64, error) {
 	c.n.mu.Lock()
 	c.n.settings[s.key] = s
 	c.n.mu.Unlock()
-	c.n.writing.Add(1)
 	wd, err := c.n.host.watch(fd, unix.IN_CLOSE_WRITE|unix.IN_MODIFY, s)
 	if err != nil {
 		s.close()
@@ -203,7 +202,6 @@ func (s *setting) close() {
 	delete(s.n.settings, s.key)
 	s.n.mu.Unlock()
 	if open {
-		s.n.writing.Add(-1)
 		s.n.host.unwatch(s.wd.Load())
 		unix.Close(s.fd)
 	}

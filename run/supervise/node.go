@@ -75,7 +75,6 @@ type Node struct {
 	closed bool
 
 	settings map[fileKey]*setting // by their memory file
-	writing  atomic.Int64         // how many
 
 	replaced []*packetRing // whose memory file stands in the place of a socket; mu
 	rings    atomic.Int64  // how many

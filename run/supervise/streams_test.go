@@ -23,7 +23,7 @@ import (
 var streamRoles = map[string]func() error{
 	"echo": streamEcho, "refused": streamRefused, "reset": streamReset, "blocking": streamBlocking,
 	"full": streamFull, "accept": streamAccept, "reset of a writer": streamResetWriter, "reset after the end": streamResetAfterEnd,
-	"reset elsewhere": streamResetElsewhere, "addressed": streamAddressed,
+	"reset elsewhere": streamResetElsewhere, "addressed": streamAddressed, "closed ports": streamClosedPorts,
 }
 
 // The relay alone, over wires of the test's, and over TCP.
@@ -444,4 +444,20 @@ func blockingPair() (sa unix.Sockaddr, a, b int, err error) {
 		b, _, err = unix.Accept(l)
 	}
 	return sa, a, b, err
+}
+
+// streamClosedPorts: a port is free once close(2) has returned.
+func streamClosedPorts() error {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	for i := range 200 {
+		addr := l.Addr().String()
+		l.Close()
+		if l, err = net.Listen("tcp4", addr); err != nil {
+			return fmt.Errorf("round %d: %w", i, err)
+		}
+	}
+	return l.Close()
 }
