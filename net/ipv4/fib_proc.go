@@ -14,6 +14,7 @@ import (
 func (st *state) initProc() {
 	t := procfs.Of(st.n)
 	t.File("route", st.procRoute)
+	st.initRouteStats(t)
 	t.File("fib_trie", st.procTrie)
 	t.File("fib_triestat", st.procTrieStat)
 }

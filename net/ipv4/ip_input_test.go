@@ -1,11 +1,13 @@
 package ipv4_test
 
 import (
+	"strings"
 	"testing"
 
 	"linen/kern"
 	"linen/net/ipv4"
 	"linen/net/mib"
+	"linen/net/procfs"
 	"linen/net/skb"
 	"linen/uapi"
 	"linen/wire"
@@ -153,5 +155,36 @@ func TestRawBeforeProtocol(t *testing.T) {
 	w.expect(counts{mib.IPInUnknownProtos: 1, mib.ICMPOutMsgs: 1}, errorCounters, func() { w.inject(device(w.b, "b0"), p, skb.PacketHost) })
 	if len(seen) != 2 || seen[0] != 250 {
 		t.Errorf("seen %v", seen)
+	}
+}
+
+// TestRouteStats: /proc/net/stat/rt_cache counts martians, packets without a
+// way and broadcasts; /proc/net/rt_cache is a title.
+func TestRouteStats(t *testing.T) {
+	w := newWorld(t)
+	for _, p := range [][]byte{
+		udp(addrRA, addrB, 40), udp(0x7f000001, addrB, 40), udp(addrA, 0x7f000001, 40), udp(addrA, num("99.0.0.1"), 40),
+		udp(addrA, 0xffffffff, 40),
+	} {
+		w.inject(device(w.r, "ra"), p, skb.PacketHost)
+	}
+	text, err := procfs.Of(w.r).Read("stat/rt_cache")
+	lines := strings.Split(string(text), "\n")
+	if err != nil || len(lines) != 3 {
+		t.Fatalf("%q %v", text, err)
+	}
+	got := map[string]string{}
+	for i, name := range strings.Fields(lines[0]) {
+		got[name] = strings.Fields(lines[1])[i]
+	}
+	for name, want := range map[string]string{
+		"in_martian_src": "00000001", "in_martian_dst": "00000002", "in_no_route": "00000001", "in_brd": "00000001", "in_hit": "00000000",
+	} {
+		if got[name] != want {
+			t.Errorf("%s %s, want %s\n%s", name, got[name], want, text)
+		}
+	}
+	if text, _ := procfs.Of(w.r).Read("rt_cache"); len(text) != 128 || !strings.HasPrefix(string(text), "Iface\tDestination\tGateway \tFlags\t\tRefCnt") {
+		t.Errorf("rt_cache: %q", text)
 	}
 }

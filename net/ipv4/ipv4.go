@@ -53,6 +53,7 @@ type state struct {
 	fibSeq             uint32          // changes of tables, for dumps
 	addrSeq            uint32          // changes of addresses, for dumps
 	hashKey            uint32          // of the multipath hash
+	stats              kern.Local[[numRouteStats]uint64]
 	specials           [numSpecials]atomic.Pointer[Route]
 	split              bool        // there were other rules than the default ones: local and main are two tables (fib_unmerge)
 	vrfs               atomic.Bool // there was a VRF
@@ -105,6 +106,7 @@ func Pernet() netns.Subsys { return netns.Bind(key, initNet, exitNet) }
 func initNet(n *netns.Net) (*state, error) {
 	st := &state{n: n, hashKey: n.Kernel().Uint32(), addrCount: make(map[uint32]int)}
 	st.gen.Store(1)
+	st.stats = kern.NewLocal[[numRouteStats]uint64](n.Kernel())
 	st.lifetimes.Init(n.Kernel(), func(*kern.CPU) { n.Kernel().Queue(st.expireAddrs) })
 	st.initConf()
 	st.initSettings()

@@ -32,6 +32,9 @@ func RouteInput(c *kern.CPU, n *netns.Net, b *skb.Buff, daddr, saddr uint32, tos
 	f := Flow{Daddr: daddr, Saddr: saddr, TOS: tos & dscp, IIF: d.Ifindex(), Mark: b.Mark}
 	var res result
 	rt, reason := st.routeInput(c, b, &f, in, &res)
+	if reason != 0 || rt.Type != uapi.RTN_UNICAST && rt.Type != uapi.RTN_LOCAL {
+		st.countInput(c, rt, reason)
+	}
 	if reason != 0 {
 		return reason
 	}
@@ -83,7 +86,7 @@ func (st *state) routeInput(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, res
 			return nil, r.reason
 		}
 		st.traceRoute(c, b, f, res, uapi.RTN_LOCAL, in.dev)
-		return st.inputLocal(res), 0
+		return st.inputLocal(c, res), 0
 	case uapi.RTN_BROADCAST:
 		if !in.BcForwarding() {
 			return st.inputBroadcast(c, b, f, in, res)
@@ -135,6 +138,7 @@ func (st *state) inputForward(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, r
 	if rt := cached.Load(); rt != nil && rt.gen == st.gen.Load() {
 		return rt, 0
 	}
+	st.count(c, statInSlow)
 	rt := st.newRoute(nh.dev, res.typ(), 0)
 	rt.in, rt.out = wayForward, wayOutput
 	rt.throughHop(nh)
@@ -144,11 +148,12 @@ func (st *state) inputForward(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, r
 }
 
 // inputLocal returns the route of a packet to this host.
-func (st *state) inputLocal(res *result) *Route {
+func (st *state) inputLocal(c *kern.CPU, res *result) *Route {
 	nh := res.nh
 	if rt := nh.in.Load(); rt != nil && rt.gen == st.gen.Load() {
 		return rt
 	}
+	st.count(c, statInSlow)
 	rt := st.newRoute(st.localDev(nh.dev), res.typ(), RTCFLocal)
 	rt.in = wayDeliver
 	rt.throughHop(nh)

@@ -197,6 +197,9 @@ func (st *state) outputVia(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ u
 			return rt
 		}
 	}
+	if st.count(c, statOutSlow); flags&RTCFMulticast != 0 {
+		st.count(c, statOutSlowMc)
+	}
 	rt := st.newRoute(d, typ, flags)
 	rt.Iif, rt.out = asked, wayOutput
 	if flags&RTCFLocal != 0 {
