@@ -35,7 +35,8 @@
 // sent to the host; "host" must come from it, with these flags, number and
 // length, and all else that the line names. A host's segment without brackets
 // may have timestamps but no other option. In a timestamp "*" is any value, "="
-// the newest of the host's and "first" its first.
+// the newest of the host's and "first" its first; in a Fast Open cookie too "*"
+// is any and "=" the newest of the host's.
 //
 // "host +40ms" comes that long after the event before it; without a time it
 // comes at once. "wait 50ms" lets time pass, in which the host must be silent.

@@ -30,10 +30,11 @@ const (
 type flow struct {
 	hostPort, peerPort uint16
 	hostISS            uint32
-	known              bool   // hostISS
-	win                uint16 // that it said last
-	tsval, tsfirst     uint32 // the host's newest, and its first
-	last               []byte // the host's newest packet, for ICMP to quote
+	known              bool    // hostISS
+	win                uint16  // that it said last
+	tsval, tsfirst     uint32  // the host's newest, and its first
+	cookie             *[]byte // the host's newest of Fast Open, of whatever connection
+	last               []byte  // the host's newest packet, for ICMP to quote
 }
 
 var be = binary.BigEndian
@@ -211,6 +212,9 @@ func (f *flow) optionText(kind byte, v []byte) string {
 	case kind == wire.TCPOptFastopen && len(v) == 0:
 		return "tfo"
 	case kind == wire.TCPOptFastopen:
+		if f.cookie != nil {
+			*f.cookie = append([]byte(nil), v...)
+		}
 		return "tfo " + hex.EncodeToString(v)
 	}
 	return strings.TrimSpace(fmt.Sprintf("opt %d %x", kind, v))
@@ -254,6 +258,11 @@ func encodeOption(b []byte, text string, f *flow) ([]byte, error) {
 		}
 	case w[0] == "sack" && len(w) > 1 && len(w) < 6:
 		return f.encodeSACK(b, w[1:])
+	case w[0] == "tfo" && len(w) == 2 && w[1] == "=":
+		if f.cookie == nil {
+			return b, nil
+		}
+		return append(append(b, wire.TCPOptFastopen, byte(2+len(*f.cookie))), *f.cookie...), nil
 	case w[0] == "tfo" && len(w) < 3:
 		v, err := hex.DecodeString(strings.Join(w[1:], ""))
 		return append(append(b, wire.TCPOptFastopen, byte(2+len(v))), v...), err

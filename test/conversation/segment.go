@@ -281,6 +281,8 @@ func (s *Segment) brief() *Segment {
 	for i, o := range b.Options {
 		if w := strings.Fields(o); w[0] == "ts" {
 			b.Options[i] = "ts * " + w[2]
+		} else if len(w) == 2 && w[0] == "tfo" && s.Flags&wire.TCPAck != 0 {
+			b.Options[i] = "tfo *"
 		}
 	}
 	b.HasOptions = len(b.Options) > 0

@@ -36,6 +36,7 @@ type talk struct {
 	flows   map[int]*flow
 	last    time.Duration // of the newest event
 	log     strings.Builder
+	cookie  []byte    // of Fast Open, the host's newest
 	record  io.Writer // not nil: what the host says is written here, not compared
 }
 
@@ -125,7 +126,7 @@ func (t *talk) step(st *Step) error {
 func (t *talk) flow(n int) *flow {
 	f := t.flows[n]
 	if f == nil {
-		f = &flow{hostPort: hostPort, peerPort: peerPort + uint16(n), win: 65535}
+		f = &flow{hostPort: hostPort, peerPort: peerPort + uint16(n), win: 65535, cookie: &t.cookie}
 		t.flows[n] = f
 	}
 	return f
