@@ -8,6 +8,7 @@ import (
 	"linen/net/afnetlink"
 	"linen/net/bridge"
 	"linen/net/dev"
+	"linen/net/ethtool"
 	"linen/net/fibrules"
 	"linen/net/genl"
 	"linen/net/inet"
@@ -44,6 +45,7 @@ func Subsystems() []netns.Subsys {
 		rtnl.Pernet(),
 		genl.Pernet(),
 		dev.Pernet(),
+		ethtool.Pernet(),
 		sock.Pernet(),
 		afnetlink.Pernet(),
 		sockdiag.Pernet(),

@@ -80,15 +80,22 @@ func fixFeatures(f Features) Features {
 	case 0:
 		f &^= FeatAllTSO | FeatUDPSegment
 	case FeatIPCsum:
-		f &^= FeatTSO6
+		f &^= FeatTSO6 | FeatUDPSegment
 	case FeatIPv6Csum:
-		f &^= FeatTSO
+		f &^= FeatTSO | FeatUDPSegment
 	}
 	if f&FeatSG == 0 {
-		f &^= FeatAllTSO | FeatUDPSegment | FeatGSO
+		f &^= FeatAllTSO | FeatGSO
 	}
 	if f&FeatTSO == 0 {
 		f &^= FeatTSOMangleID
 	}
 	return f
 }
+
+// Changeable returns the offloads that user space may switch on d.
+func (d *Device) Changeable() Features { return d.HWFeatures | softFeatures }
+
+// Wanted returns those of them that were asked for; they are on as far as they
+// go together. The caller holds the RTNL.
+func (d *Device) Wanted() Features { return d.wanted & d.Changeable() }
