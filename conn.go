@@ -114,7 +114,7 @@ func (c *Conn) receive(m *sock.Msg) (int, error) {
 		if err == nil || !errnoTimeout(err) {
 			return n, err
 		}
-		w.WaitUntil(c.read.at(c.n.kernel.k))
+		w.WaitUntil(c.read.at())
 		c.s.Base().Pass(sock.OpRecv)
 	}
 }
@@ -138,7 +138,7 @@ func (c *Conn) send(m *sock.Msg) (sent int, err error) {
 		if sent, err = c.trySend(m, sent); err == nil || !errnoTimeout(err) {
 			return sent, err
 		}
-		w.WaitUntil(c.write.at(c.n.kernel.k))
+		w.WaitUntil(c.write.at())
 		c.s.Base().Pass(sock.OpSend)
 	}
 }
@@ -218,7 +218,7 @@ func (c *Conn) setDeadline(t time.Time, ds ...*deadline) error {
 		return c.ownError("set", "", net.ErrClosed)
 	}
 	for _, d := range ds {
-		d.set(t)
+		d.set(c.n.kernel.k, t)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package linen
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"linen/kern"
@@ -11,33 +12,28 @@ import (
 
 // deadline is a time by which a direction's calls must end, and who waits.
 type deadline struct {
+	t       atomic.Int64 // a ktime.T, 0: none
 	mu      sync.Mutex
-	t       time.Time
 	waiters []*kern.Waiter
 }
 
-// at returns the deadline on k's clock, 0 for none.
-func (d *deadline) at(k *kern.Kernel) ktime.T {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.t.IsZero() {
-		return 0
-	}
-	now := k.Now()
-	return max(now.Add(d.t.Sub(k.Wall(now))), 1)
-}
+// at returns the deadline on the Kernel's clock, 0 for none.
+func (d *deadline) at() ktime.T { return ktime.T(d.t.Load()) }
 
 // passed reports whether the deadline has come.
 func (d *deadline) passed(k *kern.Kernel) bool {
-	at := d.at(k)
+	at := d.at()
 	return at != 0 && at <= k.Now()
 }
 
 // set moves the deadline and makes those who wait look again.
-func (d *deadline) set(t time.Time) {
-	d.mu.Lock()
-	d.t = t
-	d.mu.Unlock()
+func (d *deadline) set(k *kern.Kernel, t time.Time) {
+	at := ktime.T(0)
+	if !t.IsZero() {
+		now := k.Now()
+		at = max(now.Add(t.Sub(k.Wall(now))), 1)
+	}
+	d.t.Store(int64(at))
 	d.wake()
 }
 

@@ -57,7 +57,7 @@ func (l *Listener) accept() (sock.Socket, error) {
 		if s, err = c.s.Accept(c.n.root); err == nil || !errnoTimeout(err) {
 			return s, err
 		}
-		w.WaitUntil(c.read.at(c.n.kernel.k))
+		w.WaitUntil(c.read.at())
 		c.s.Base().Pass(sock.OpAccept)
 	}
 }
