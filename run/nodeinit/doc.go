@@ -15,6 +15,10 @@
 // Linux: namespaces(7), user_namespaces(7), mount_namespaces(7),
 // prctl(2) PR_SET_CHILD_SUBREAPER, fs/fuse/inode.c, fs/overlayfs.
 //
-// Not done: pid namespaces (the supervisor needs the programs' real ids), cgroup
-// namespaces, and /proc/PID/net, which shows the empty namespace.
+// Programs may make further namespaces of any kind. A sysfs that they mount, as
+// `ip netns exec` does, is the node's /sys again (Node.Attach).
+//
+// Not done: a node's own pid and cgroup namespaces, /proc/PID/net, which shows
+// the empty namespace, and the views in a proc that a program mounts for a pid
+// namespace of its own.
 package nodeinit

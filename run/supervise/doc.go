@@ -16,13 +16,23 @@
 // again when the socket's readiness changes. A parked caller is looked at for
 // signals, because a notified call is not interrupted by them.
 //
+// Programs make network namespaces as they do anywhere: they are the host
+// kernel's, and empty, so that their inodes, bind mounts and lifetimes are real.
+// Each stands for a Net. A call is answered from the Net of the calling thread's
+// namespace, as are the kernel files. The table of them holds none: the kernel
+// gives each an id (RTM_NEWNSID) and reports its end (RTM_DELNSID), before which
+// no inode number is used again; the report is read before every look-up. A
+// socket keeps its namespace, as the kernel's do, by an open file of it.
+//
 // Locks, outermost first: file.mu, Node.create (one descriptor is placed at a
-// time), packetRing.mu, then the leaves Node.mu, process.mu and Host.mu. Nothing
-// but a leaf is taken in a socket's watch function.
+// time), packetRing.mu, spaces.making, spaces.mu, then the leaves Node.mu,
+// process.mu and Host.mu. Nothing but a leaf is taken in a socket's watch
+// function.
 //
 // Linux: seccomp_unotify(2), unix(7), inotify(7), capabilities(7),
-// net/socket.c, net/unix/af_unix.c, fs/notify. Not done: character devices
-// and several network namespaces in one node (unshare is refused); credentials
+// net/socket.c, net/unix/af_unix.c, fs/notify, namespaces(7), fs/nsfs.c,
+// net/core/net_namespace.c. Not done: character devices; network namespaces of
+// other nodes; clone3 is not asked for the emulated capability; credentials
 // change nothing about a program's access to files but where the supervisor is
 // the real root.
 package supervise
