@@ -171,8 +171,8 @@ func (s *Sock) bit(f Flag) int { return int(s.flags.Load() >> f & 1) }
 // rmem, rcvbuf, wmem, sndbuf, forward, queued, optmem, backlog, drops.
 func (s *Sock) Meminfo() [9]uint32 {
 	queued := int64(0)
-	if s.WmemQueued != nil {
-		queued = s.WmemQueued()
+	if s.proto != nil && s.proto.Queued != nil {
+		queued = s.proto.Queued(s)
 	}
 	return [9]uint32{
 		uint32(s.rmem.Load()), uint32(s.rcvbuf.Load()), uint32(s.wmem.Load()), uint32(s.sndbuf.Load()),

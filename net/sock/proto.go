@@ -37,6 +37,8 @@ type Proto struct {
 	// too, says so.
 	NeedRelease func(s *Sock) bool
 	Release     func(c *kern.CPU, s *Sock)
+	// Queued is the truesize queued but not on its way (sk_wmem_queued), or nil.
+	Queued func(s *Sock) int64
 	// PeekOff says that SO_PEEK_OFF works.
 	PeekOff bool
 	// Rehash is called when the bound device changed, or nil.

@@ -108,9 +108,6 @@ type Sock struct {
 	tx   txOwner
 	// WriteSpace is told when sent memory comes back (sk_write_space), or nil.
 	WriteSpace func(c *kern.CPU)
-	// WmemQueued is the truesize queued but not on its way (sk_wmem_queued), or
-	// nil.
-	WmemQueued func() int64
 	// RouteGen grows when a cached route must be looked up again because an
 	// option changed (sk_dst_reset).
 	RouteGen atomic.Uint32

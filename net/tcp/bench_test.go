@@ -2,6 +2,7 @@ package tcp_test
 
 import (
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -222,5 +223,54 @@ func TestBulk1500AllocatesNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(200, step); n >= 1 {
 			t.Errorf("without %#x: %v allocations for 64 KiB", off, n)
 		}
+	}
+}
+
+// connectOnce returns a function that opens, accepts and resets a connection.
+func connectOnce(t testing.TB) func() {
+	_, from, to := quiet(t)
+	l := listenIn(t, to)
+	linger := []byte{1, 0, 0, 0, 0, 0, 0, 0}
+	return func() {
+		s := socketIn(t, from)
+		s.Connect(root, serverAt)
+		srv, err := l.Accept(root)
+		must(t, err)
+		s.Setsockopt(root, uapi.SOL_SOCKET, uapi.SO_LINGER, linger)
+		s.Close()
+		srv.Close()
+	}
+}
+
+func TestConnectAllocates20(t *testing.T) {
+	once := connectOnce(t)
+	for range 100 {
+		once()
+	}
+	if n := testing.AllocsPerRun(200, once); n > 20 {
+		t.Errorf("%v allocations for connect, accept and close", n)
+	}
+}
+
+// BenchmarkIdleEndpoint measures the heap of established connections, an end.
+func BenchmarkIdleEndpoint(b *testing.B) {
+	_, from, to := quiet(b)
+	l := listenIn(b, to)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	var held []sock.Socket
+	for b.Loop() {
+		s := socketIn(b, from)
+		s.Connect(root, serverAt)
+		srv, err := l.Accept(root)
+		must(b, err)
+		held = append(held, s, srv)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(len(held)), "B/endpoint")
+	for _, s := range held {
+		s.Close()
 	}
 }

@@ -57,7 +57,7 @@ func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
 // reopen makes a closed socket fresh, for another connect.
 func (s *Sock) reopen() {
 	name := s.conn.Congestion()
-	s.conn = tcb.New(&s.env, s.st.settings())
+	s.conn.Init(&s.env, s.st.settings(), &s.tune)
 	s.conn.SetCongestion(name)
 	s.conn.SetMaxPacing(s.PacingRate.Load())
 	s.conn.Tune(s.tune)

@@ -92,7 +92,7 @@ func (s *Sock) Diag(d *sockdiag.Inet) {
 		d.Inode = 0
 	}
 	if s.State() == uapi.TCP_LISTEN {
-		d.RQueue, d.WQueue = uint32(len(s.listen.queue)), uint32(s.listen.backlog)
+		d.RQueue, d.WQueue = uint32(len(s.listen().queue)), uint32(s.listen().backlog)
 		return
 	}
 	now := s.st.n.Kernel().Now()

@@ -252,10 +252,10 @@ func (s *Sock) tryFast(c *kern.CPU, b *skb.Buff, g *tcb.Segment, r *request) (ma
 		st.mib.Inc(c, mib.TCPExtTCPFastOpenCookieReqd)
 	}
 	mode := st.sys.fastopen.Load()
-	if mode&fastServer == 0 || !o.HasFast && g.Len == 0 || s.listen.fast.max == 0 {
+	if mode&fastServer == 0 || !o.HasFast && g.Len == 0 || s.listen().fast.max == 0 {
 		return false
 	}
-	if !s.listen.fast.admit(c.Now()) {
+	if !s.listen().fast.admit(c.Now()) {
 		st.mib.Inc(c, mib.TCPExtTCPFastOpenListenOverflow)
 		return false
 	}
@@ -303,8 +303,8 @@ func (s *Sock) fastBirth(c *kern.CPU, b *skb.Buff, g *tcb.Segment, r *request) {
 	a.finish(c)
 	a.BHUnlock()
 	st.mib.Inc(c, mib.TCPPassiveOpens)
-	s.listen.queue = append(s.listen.queue, a)
-	s.listen.ready.Add(1)
+	s.listen().queue = append(s.listen().queue, a)
+	s.listen().ready.Add(1)
 	s.Notify(c, uapi.POLLIN|uapi.POLLRDNORM)
 }
 
@@ -317,7 +317,7 @@ func (s *Sock) fastChild(c *kern.CPU, r *request) *Sock {
 	a.CacheRoute(r.rt)
 	a.tx.start(r.q.ISS + 1)
 	a.fast.from = s
-	s.listen.fast.pending.Add(1)
+	s.listen().fast.pending.Add(1)
 	a.BHLock() // it is nobody's yet
 	st.bind.Lock()
 	a.bind = a.bindingOf(r.from.dport)
@@ -333,7 +333,7 @@ func (s *Sock) fastChanged(now ktime.T, old, state uint8) {
 		s.fastDone()
 	}
 	if l := s.fast.from; l != nil && old == uapi.TCP_SYN_RECV {
-		l.listen.fast.left(now, state == uapi.TCP_CLOSE)
+		l.listen().fast.left(now, state == uapi.TCP_CLOSE)
 		s.fast.from = nil
 	}
 }
@@ -342,8 +342,8 @@ func (s *Sock) fastChanged(now ktime.T, old, state uint8) {
 // all of them (inet_listen).
 func (s *Sock) fastAnyListener() {
 	mode := s.st.sys.fastopen.Load()
-	if mode&fastListeners != 0 && mode&fastServer != 0 && s.listen.fast.max == 0 {
-		s.listen.fast.max = s.listen.backlog
+	if mode&fastListeners != 0 && mode&fastServer != 0 && s.listen().fast.max == 0 {
+		s.listen().fast.max = s.listen().backlog
 		s.st.initFastKeys()
 	}
 }

@@ -22,7 +22,7 @@ func (s *Sock) setFast(name, v int) error {
 			return errno.EINVAL
 		}
 		s.st.initFastKeys()
-		s.listen.fast.max = min(v, int(sock.Of(s.st.n).Sysctl.Somaxconn.Load()))
+		s.listen().fast.max = min(v, int(sock.Of(s.st.n).Sysctl.Somaxconn.Load()))
 	case uapi.TCP_FASTOPEN_CONNECT:
 		if v < 0 || v > 1 {
 			return errno.EINVAL
@@ -58,7 +58,7 @@ func (s *Sock) setFastKey(val []byte) error {
 func (s *Sock) getFast(name int) int {
 	switch name {
 	case uapi.TCP_FASTOPEN:
-		return s.listen.fast.max
+		return s.listen().fast.max
 	case uapi.TCP_FASTOPEN_CONNECT:
 		return number(s.fast.connect)
 	}

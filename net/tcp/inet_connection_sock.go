@@ -24,6 +24,15 @@ type listener struct {
 	fast        fastQueue
 }
 
+// listen returns the listening part, which few sockets have. The caller owns s,
+// or s listens.
+func (s *Sock) listen() *listener {
+	if s.lsn == nil {
+		s.lsn = new(listener)
+	}
+	return s.lsn
+}
+
 // Listen implements sock.Socket (inet_listen).
 func (s *Sock) Listen(_ *sock.Caller, backlog int) error {
 	most := int(sock.Of(s.st.n).Sysctl.Somaxconn.Load())
@@ -32,7 +41,7 @@ func (s *Sock) Listen(_ *sock.Caller, backlog int) error {
 	}
 	s.Lock()
 	defer s.Unlock()
-	s.listen.backlog = backlog
+	s.listen().backlog = backlog
 	switch s.State() {
 	case uapi.TCP_LISTEN:
 		return nil
@@ -48,7 +57,7 @@ func (s *Sock) Listen(_ *sock.Caller, backlog int) error {
 		return err
 	}
 	s.fastAnyListener()
-	s.listen.requests = make(map[*request]struct{})
+	s.listen().requests = make(map[*request]struct{})
 	s.Set(sock.FlagListening, true)
 	s.SetState(uapi.TCP_LISTEN)
 	s.st.bind.Lock()
@@ -84,13 +93,18 @@ func (s *Sock) Accept(*sock.Caller) (sock.Socket, error) {
 	if s.State() != uapi.TCP_LISTEN {
 		return nil, errno.EINVAL
 	}
-	if len(s.listen.queue) == 0 {
+	if len(s.listen().queue) == 0 {
 		return nil, errno.EAGAIN
 	}
-	a := s.listen.queue[0]
-	s.listen.queue[0] = nil
-	s.listen.queue = s.listen.queue[1:]
-	s.listen.ready.Add(-1)
+	l := s.listen()
+	a := l.queue[0]
+	l.queue[0] = nil
+	if len(l.queue) == 1 {
+		l.queue = l.queue[:0]
+	} else {
+		l.queue = l.queue[1:]
+	}
+	s.listen().ready.Add(-1)
 	return a, nil
 }
 
@@ -100,16 +114,16 @@ func (s *Sock) stopListening(c *kern.CPU) {
 	s.st.listeners.Remove(&s.inList)
 	s.st.bind.Unlock()
 	s.Set(sock.FlagListening, false)
-	for r := range s.listen.requests {
+	for r := range s.listen().requests {
 		r.drop()
 	}
-	for _, a := range s.listen.queue {
+	for _, a := range s.listen().queue {
 		a.BHLock() // nobody else knows it: it is free
 		a.abandon(c)
 		a.BHUnlock()
 	}
-	s.listen.queue, s.listen.requests = nil, nil
-	s.listen.ready.Store(0)
+	s.listen().queue, s.listen().requests = nil, nil
+	s.listen().ready.Store(0)
 }
 
 // abandon ends a connection that was never accepted.
@@ -162,7 +176,7 @@ func (s *Sock) overflow(c *kern.CPU) {
 }
 
 // full reports that the accept queue takes no more (sk_acceptq_is_full).
-func (s *Sock) full() bool { return len(s.listen.queue) > s.listen.backlog }
+func (s *Sock) full() bool { return len(s.listen().queue) > s.listen().backlog }
 
 // child makes the socket of a connection (inet_csk_clone_lock).
 func (s *Sock) child(e ends) *Sock {

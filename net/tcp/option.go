@@ -128,7 +128,7 @@ func (s *Sock) setTCP(name, v int) error {
 	case uapi.TCP_LINGER2:
 		t.Linger2 = min(time.Duration(v)*time.Second, s.st.settings().FinTimeout*2)
 	case uapi.TCP_DEFER_ACCEPT:
-		s.listen.deferAccept = retriesFor(v)
+		s.listen().deferAccept = retriesFor(v)
 	case uapi.TCP_WINDOW_CLAMP:
 		return s.setClamp(v)
 	case uapi.TCP_QUICKACK:

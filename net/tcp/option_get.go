@@ -87,7 +87,7 @@ func (s *Sock) getTCP(name int) (int, error) {
 		}
 		return orDefault(t.Linger2, set.FinTimeout), nil
 	case uapi.TCP_DEFER_ACCEPT:
-		return secondsFor(s.listen.deferAccept), nil
+		return secondsFor(s.listen().deferAccept), nil
 	case uapi.TCP_WINDOW_CLAMP:
 		if t.WindowClamp == 0 && s.conn.State != uapi.TCP_CLOSE && s.State() != uapi.TCP_LISTEN {
 			return int(s.env.window(s.RcvBuf())), nil // tcp_init_buffer_space

@@ -37,7 +37,7 @@ func (s *Sock) info(val []byte) int {
 		i.SndCwnd, uint32(i.AdvMSS), i.Reordering, i.RcvRTT, i.RcvSpace, i.Retrans,
 	}
 	if state == uapi.TCP_LISTEN { // there is no connection to tell of
-		words = []uint32{4: uint32(len(s.listen.queue)), 5: uint32(s.listen.backlog), 18: i.SndCwnd, 20: i.Reordering, 23: 0}
+		words = []uint32{4: uint32(len(s.listen().queue)), 5: uint32(s.listen().backlog), 18: i.SndCwnd, 20: i.Reordering, 23: 0}
 		p[7] = 0
 		i = tcb.Info{PacingRate: s.PacingRate.Load()}
 	}
@@ -121,7 +121,7 @@ func (s *Sock) procLine() proc {
 	l := proc{node: &v, state: s.State(), uid: s.UID, tx: s.txBytes.Load(), rx: s.rxReady.Load()}
 	var i tcb.Info
 	if l.state == uapi.TCP_LISTEN {
-		l.rx = int64(s.listen.ready.Load())
+		l.rx = int64(s.listen().ready.Load())
 		l.tail = fmt.Sprintf("%d 1 %016x %d %d %d %d %d", s.INode(), 0, 100, 0, 0, 10, 0)
 		return l
 	}

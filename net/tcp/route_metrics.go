@@ -47,5 +47,7 @@ func (s *Sock) childCongestion(l *Sock) {
 	if l.ccChosen {
 		name = l.conn.Congestion()
 	}
-	s.conn.SetCongestion(name)
+	if name != s.conn.Congestion() {
+		s.conn.SetCongestion(name)
+	}
 }

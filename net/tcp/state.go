@@ -61,6 +61,7 @@ func initNet(n *netns.Net) (*State, error) {
 	st.sys.register(st, sysctl.Of(n))
 	st.registerFast(sysctl.Of(n))
 	st.mem.register(sysctl.Of(n))
+	st.base.Queued = func(s *sock.Sock) int64 { return s.Self().(*Sock).queued() }
 	sock.AddProto(n, &st.base)
 	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_STREAM, Protocol: uapi.IPPROTO_TCP, Create: st.create})
 	procfs.Of(n).File("tcp", st.show)
@@ -96,14 +97,13 @@ func (st *State) newSock(who *sock.Caller, protocol int) *Sock {
 	s.InitInet(who, st.n, s, &st.base, uapi.SOCK_STREAM, protocol)
 	s.SetRcvBuf(st.sys.rmem.Load(1))
 	s.SetSndBuf(st.sys.wmem.Load(1))
-	s.WmemQueued = s.queued
 	s.env.s = s
-	s.conn = tcb.New(&s.env, st.settings())
+	s.conn = &s.machine
+	s.conn.Init(&s.env, st.settings(), &s.tune)
 	if name := st.sys.congestion.Load(); name != "cubic" {
 		s.conn.SetCongestion(name)
 	}
 	s.tune.RcvLowat = 1
-	s.conn.Tune(s.tune)
 	s.timer.Init(st.n.Kernel(), s.fire)
 	return s
 }

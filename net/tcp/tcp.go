@@ -17,10 +17,12 @@ type Sock struct {
 	inet.Sock
 	st   *State
 	env  env
-	conn *tcb.Conn // used by the owner, or under BHLock while there is none
-	node node      // its place among the connections
-	bind binding   // its port
-	tune tcb.Tunables
+	conn *tcb.Conn // machine, used by the owner, or under BHLock while there is none
+	// machine is conn's memory.
+	machine tcb.Conn
+	node    node    // its place among the connections
+	bind    binding // its port
+	tune    tcb.Tunables
 
 	timer    kern.Timer
 	armed    ktime.T       // for which timer is set
@@ -54,7 +56,7 @@ type Sock struct {
 	// synHeaders are what TCP_SAVED_SYN reads.
 	synHeaders []byte
 
-	listen listener
+	lsn    *listener // nil before the first use
 	inList inet.Entry[*Sock]
 }
 
@@ -312,7 +314,7 @@ func (s *Sock) adjust(perRTT int) {
 func (s *Sock) Poll() sock.Events {
 	state := s.State()
 	if state == uapi.TCP_LISTEN {
-		if s.listen.ready.Load() > 0 {
+		if s.listen().ready.Load() > 0 {
 			return uapi.POLLIN | uapi.POLLRDNORM
 		}
 		return 0

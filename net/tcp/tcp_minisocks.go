@@ -51,12 +51,12 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 	}
 	var g tcb.Segment
 	parse(b, &g)
-	queue := len(s.listen.requests)
+	queue := len(s.listen().requests)
 	cookie := false
 	switch mode := st.sys.syncookies.Load(); {
-	case mode == 2, queue > s.listen.backlog && mode != 0:
+	case mode == 2, queue > s.listen().backlog && mode != 0:
 		cookie = true
-	case queue > s.listen.backlog:
+	case queue > s.listen().backlog:
 		st.mib.Inc(c, mib.TCPExtTCPReqQFullDrop)
 		st.mib.Inc(c, mib.TCPExtListenDrops)
 		b.Drop(c, st.n, skb.ReasonTCPListenOverflow)
@@ -77,7 +77,7 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 		st.mib.Inc(c, mib.TCPExtTCPReqQFullDoCookies)
 		s.sendCookie(c, r, &g)
 	} else {
-		s.listen.requests[r] = struct{}{}
+		s.listen().requests[r] = struct{}{}
 		st.bind.Lock()
 		st.insert(&r.node)
 		st.bind.Unlock()
@@ -222,13 +222,13 @@ func (r *request) fire(c *kern.CPU) {
 }
 
 // deferRetries is TCP_DEFER_ACCEPT as a number of SYN-ACKs.
-func (s *Sock) deferRetries() int { return s.listen.deferAccept }
+func (s *Sock) deferRetries() int { return s.listen().deferAccept }
 
 // drop forgets a request. The caller owns the listener or holds its BHLock.
 func (r *request) drop() {
 	r.gone = true
 	r.timer.Stop()
-	delete(r.l.listen.requests, r)
+	delete(r.l.listen().requests, r)
 	st := r.l.st
 	st.bind.Lock()
 	st.conns.Remove(&r.node.entry)
@@ -351,8 +351,8 @@ func (s *Sock) birth(c *kern.CPU, b *skb.Buff, r *request) {
 	if dead {
 		return
 	}
-	s.listen.queue = append(s.listen.queue, a)
-	s.listen.ready.Add(1)
+	s.listen().queue = append(s.listen().queue, a)
+	s.listen().ready.Add(1)
 	s.Notify(c, uapi.POLLIN|uapi.POLLRDNORM)
 }
 

@@ -172,7 +172,7 @@ type Tunables struct {
 
 type keepalive struct {
 	probes int
-	t      Tunables
+	t      *Tunables
 }
 
 // Path is what the route says.
@@ -192,7 +192,16 @@ type Path struct {
 
 // New returns a closed connection that works for env.
 func New(env Env, set *Settings) *Conn {
-	c := &Conn{env: env, set: set, State: uapi.TCP_CLOSE}
+	c := new(Conn)
+	c.Init(env, set, new(Tunables))
+	return c
+}
+
+// Init makes c a closed connection that works for env; t are the socket's
+// options, which its owner changes.
+func (c *Conn) Init(env Env, set *Settings, t *Tunables) {
+	*c = Conn{env: env, set: set, State: uapi.TCP_CLOSE}
+	c.keep.t = t
 	c.rtt.init(c)
 	c.ca.init()
 	c.pace.init()
@@ -200,17 +209,16 @@ func New(env Env, set *Settings) *Conn {
 	c.recv.ato = 0
 	c.send.mss = defaultMSS
 	c.send.appLimited, c.send.limitedUsed = 1, true // until something is delivered
-	return c
 }
 
 // Tune replaces the socket's options.
 func (c *Conn) Tune(t Tunables) {
-	c.keep.t = t
+	*c.keep.t = t
 	c.rtt.bound(c)
 }
 
 // Tunables returns the socket's options.
-func (c *Conn) Tunables() Tunables { return c.keep.t }
+func (c *Conn) Tunables() Tunables { return *c.keep.t }
 
 func (c *Conn) setState(s uint8) {
 	old := c.State
