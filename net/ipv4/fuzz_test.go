@@ -3,9 +3,12 @@ package ipv4_test
 import (
 	"encoding/hex"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"linen/net/ipv4"
 	"linen/net/netlink"
 	"linen/uapi"
 )
@@ -45,5 +48,48 @@ func FuzzRequests(f *testing.F) {
 		}
 		i.run("link set a0 down")
 		i.run("link set a0 up")
+	})
+}
+
+// FuzzNexthops does the same for next hop objects, where there are two, a
+// group of them and a route by it. The seeds are what the kernel was asked.
+func FuzzNexthops(f *testing.F) {
+	text, err := os.ReadFile("testdata/nexthops.txt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		if w := strings.Split(line, "|"); len(w) == 7 {
+			typ, _ := strconv.Atoi(w[1])
+			if body, err := hex.DecodeString(w[4]); err == nil && typ >= uapi.RTM_NEWNEXTHOP {
+				f.Add(uint8(typ), body)
+			}
+		}
+	}
+	types := []uint16{
+		uapi.RTM_NEWNEXTHOP, uapi.RTM_DELNEXTHOP, uapi.RTM_GETNEXTHOP, uapi.RTM_GETNEXTHOPBUCKET,
+		uapi.RTM_NEWROUTE, uapi.RTM_DELROUTE,
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, body []byte) {
+		clock, n := newHost(t)
+		i := newIP(t, n)
+		i.run("addr add 10.1.0.2/24 dev a0")
+		change(t, n, uapi.RTM_NEWNEXTHOP, putHop(1, 0x0a010003))
+		change(t, n, uapi.RTM_NEWNEXTHOP, putHop(2, 0x0a010004))
+		change(t, n, uapi.RTM_NEWNEXTHOP, putGroup([]uint16{1, 2}, nil))
+		change(t, n, uapi.RTM_NEWROUTE, putRouteTo10)
+		typ := uint16(kind)
+		if !slices.Contains(types, typ) {
+			typ = types[int(kind)%len(types)]
+		}
+		for _, flags := range []uint16{0, uapi.NLM_F_CREATE, uapi.NLM_F_CREATE | uapi.NLM_F_REPLACE, uapi.NLM_F_DUMP} {
+			m := netlink.NewMsg(typ, flags|uapi.NLM_F_REQUEST|uapi.NLM_F_ACK)
+			m.Put(body)
+			i.ask(m)
+		}
+		i.dump("route")
+		ipv4.RouteOutput(nil, n, &ipv4.Flow{Daddr: 0x0a090001})
+		i.run("link set a0 down")
+		clock.Settle()
 	})
 }
