@@ -23,6 +23,8 @@ func Move(d *Device, to *netns.Net, pattern string, index int) error {
 		return netlink.Errorf(errno.EINVAL, "The interface has not been registered yet")
 	case from == to:
 		return nil
+	case to.Closing():
+		return errno.EINVAL // nobody holds it: get_net_ns_by_fd has nothing to find
 	}
 	name, err := nameThere(d, stateOf(to), pattern)
 	if err != nil {

@@ -43,12 +43,22 @@ func PernetDevices() netns.Subsys {
 	}, func(n *netns.Net, _ *defaultDevices) { unregisterAll(n) })
 }
 
+// devicesOf lists all devices but lo.
+func devicesOf(n *netns.Net) []*Device {
+	return slices.DeleteFunc(slices.Clone(List(n)), (*Device).IsLoopback)
+}
+
 // unregisterAll removes all devices but lo, the youngest first.
 func unregisterAll(n *netns.Net) {
 	for {
-		list := slices.DeleteFunc(slices.Clone(List(n)), (*Device).IsLoopback)
+		list := devicesOf(n)
 		if len(list) == 0 {
-			return
+			n.Lock() // a device that was moving here when the namespace began to close
+			list = devicesOf(n)
+			n.Unlock()
+			if len(list) == 0 {
+				return
+			}
 		}
 		d := list[len(list)-1]
 		unlock := LockWith(d)

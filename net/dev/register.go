@@ -27,6 +27,9 @@ func RegisterIndex(d *Device, index int) error {
 func (d *Device) register(index int) error {
 	n := d.Net()
 	n.MustHold()
+	if n.Closing() {
+		return errno.EINVAL
+	}
 	s := stateOf(n)
 	name, err := freeName(s, d.Name(), nil)
 	if err != nil {
