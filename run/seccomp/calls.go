@@ -19,6 +19,10 @@ var socketCalls = []uint32{
 	unix.SYS_SENDMSG, unix.SYS_SENDMMSG, unix.SYS_RECVMSG, unix.SYS_RECVMMSG, unix.SYS_SHUTDOWN,
 }
 
+// bpfCalls would change the host's own network: `ip vrf exec` attaches a
+// program to a control group, whose sockets the host then binds.
+var bpfCalls = []uint32{unix.SYS_BPF}
+
 // ioUringCalls would start network calls that no filter sees.
 var ioUringCalls = []uint32{unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER}
 

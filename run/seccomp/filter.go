@@ -50,6 +50,7 @@ func Filter(c Config) []unix.SockFilter {
 	b.rangeCalls()
 	b.sockets()
 	b.match(ioUringCalls, func() { b.ret(retENOSYS) })
+	b.match(bpfCalls, func() { b.ret(retENOSYS) })
 	b.match([]uint32{unix.SYS_IOCTL}, b.ioctl)
 	b.optional(c)
 	b.ret(unix.SECCOMP_RET_ALLOW)

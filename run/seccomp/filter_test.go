@@ -93,6 +93,7 @@ func TestFilter(t *testing.T) {
 		{"connect", Config{}, unix.SYS_CONNECT, []uint64{3}, notify},
 		{"recvmmsg", Config{}, unix.SYS_RECVMMSG, []uint64{3}, notify},
 		{"io_uring", Config{}, unix.SYS_IO_URING_SETUP, nil, retENOSYS},
+		{"bpf", Config{}, unix.SYS_BPF, nil, retENOSYS},
 		{"SIOCGIFINDEX", Config{}, unix.SYS_IOCTL, []uint64{3, 0x8933}, notify},
 		{"SIOCGIWNAME", Config{}, unix.SYS_IOCTL, []uint64{3, 0x8b01}, notify},
 		{"TUNSETIFF", Config{}, unix.SYS_IOCTL, []uint64{3, 0x400454ca}, notify},
