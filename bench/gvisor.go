@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -9,13 +10,14 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 )
 
 func newStack() *stack.Stack {
 	return stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{udp.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{udp.NewProtocol, tcp.NewProtocol},
 	})
 }
 
@@ -61,21 +63,49 @@ func gvisorForward() subject {
 	}, stop: s.Close}
 }
 
-// gvisorEcho joins two stacks by channel endpoints and echoes through gonet.
-func gvisorEcho() subject {
-	a, b := newStack(), newStack()
+// gvisorPair joins two stacks by channel endpoints, with large segments and
+// checksums left to the link where it is asked for.
+func gvisorPair(large, offload bool) (a, b *stack.Stack, stop func()) {
+	a, b = newStack(), newStack()
 	ea, eb := channel.New(256, 1500, ""), channel.New(256, 1500, "")
+	for _, e := range []*channel.Endpoint{ea, eb} {
+		if offload {
+			e.LinkEPCapabilities |= stack.CapabilityTXChecksumOffload | stack.CapabilityRXChecksumOffload
+		}
+		if large {
+			e.SupportedGSOKind = stack.HostGSOSupported
+		}
+	}
 	a.SetRouteTable([]tcpip.Route{nic(a, 1, ea, [4]byte{10, 0, 0, 1})})
 	b.SetRouteTable([]tcpip.Route{nic(b, 1, eb, [4]byte{10, 0, 0, 2})})
 	ctx, cancel := context.WithCancel(context.Background())
 	go carry(ctx, ea, eb)
 	go carry(ctx, eb, ea)
-	at := func(last byte, port uint16) *tcpip.FullAddress {
-		return &tcpip.FullAddress{NIC: 1, Addr: tcpip.AddrFrom4([4]byte{10, 0, 0, last}), Port: port}
+	return a, b, func() { cancel(); a.Close(); b.Close() }
+}
+
+// gvisorAt is an address of 10.0.0/24 and a port.
+func gvisorAt(last byte, port uint16) *tcpip.FullAddress {
+	return &tcpip.FullAddress{NIC: 1, Addr: tcpip.AddrFrom4([4]byte{10, 0, 0, last}), Port: port}
+}
+
+// gvisorEcho echoes through gonet.
+func gvisorEcho() subject {
+	a, b, stop := gvisorPair(false, false)
+	server := must(gonet.DialUDP(b, gvisorAt(2, 7), nil, ipv4.ProtocolNumber))
+	client := must(gonet.DialUDP(a, gvisorAt(1, 5000), gvisorAt(2, 7), ipv4.ProtocolNumber))
+	return subject{name: "gVisor", run: func(n int) { echo(client, server, n) }, stop: stop}
+}
+
+// gvisorTCP opens connections through gonet.
+func gvisorTCP(large, offload bool) tcpStack {
+	a, b, stop := gvisorPair(large, offload)
+	return tcpStack{
+		name:   "gVisor",
+		listen: func() net.Listener { return must(gonet.ListenTCP(b, *gvisorAt(2, 80), ipv4.ProtocolNumber)) },
+		dial:   func() net.Conn { return must(gonet.DialTCP(a, *gvisorAt(2, 80), ipv4.ProtocolNumber)) },
+		stop:   stop,
 	}
-	server := must(gonet.DialUDP(b, at(2, 7), nil, ipv4.ProtocolNumber))
-	client := must(gonet.DialUDP(a, at(1, 5000), at(2, 7), ipv4.ProtocolNumber))
-	return subject{name: "gVisor", run: func(n int) { echo(client, server, n) }, stop: func() { cancel(); a.Close(); b.Close() }}
 }
 
 // carry moves packets from one endpoint to the other.
