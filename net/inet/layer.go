@@ -44,6 +44,9 @@ type IPLayer struct {
 	// AddProtocol makes recv get received packets of a protocol, at their
 	// transport header, and fail the ICMP errors about those sent.
 	AddProtocol func(n *netns.Net, proto uint8, recv func(c *kern.CPU, b *skb.Buff), fail func(c *kern.CPU, b *skb.Buff, e ICMPErr)) error
+	// SetEarlyDemux gives a protocol that was added the say about packets before
+	// they are routed: see ipv4.Protocol; nil: it has none.
+	SetEarlyDemux func(n *netns.Net, proto uint8, f func(c *kern.CPU, b *skb.Buff))
 	// SetRaw gives raw sockets every packet for this host, before its
 	// protocol, and every ICMP error; the packets stay IP's. SetPing gives
 	// ping sockets the echo replies, at the ICMP header.
@@ -110,6 +113,7 @@ func ipv4Layer() IPLayer {
 		Nonlocal:       ipv4.NonlocalBind,
 		Ioctl:          networkIoctl,
 		SetUDPGRO:      dev.SetUDPGRO,
+		SetEarlyDemux:  ipv4.SetEarlyDemux,
 		Unreachable: func(c *kern.CPU, b *skb.Buff) {
 			ipv4.ICMPSend(c, b, wire.ICMPDestUnreach, wire.ICMPPortUnreach, 0)
 		},

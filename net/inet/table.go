@@ -148,6 +148,9 @@ func (t *Table[T]) All(f func(v T) bool) {
 	}
 }
 
+// Used reports whether there ever was an entry, without a lock.
+func (t *Table[T]) Used() bool { return t.buckets.Load() != nil }
+
 // Len returns the number of entries.
 func (t *Table[T]) Len() int {
 	t.mu.Lock()

@@ -57,6 +57,15 @@ func AddProtocol(n *netns.Net, num uint8, p *Protocol) error {
 	return nil
 }
 
+// SetEarlyDemux gives the protocol num, which is registered, its EarlyDemux, at
+// the init of the transport.
+func SetEarlyDemux(n *netns.Net, num uint8, f func(c *kern.CPU, b *skb.Buff)) {
+	at := &of(n).path.protos[num]
+	p := *at.Load()
+	p.EarlyDemux = f
+	at.Store(&p)
+}
+
 // DelProtocol takes back what AddProtocol registered.
 func DelProtocol(n *netns.Net, num uint8) { of(n).path.protos[num].Store(nil) }
 

@@ -130,11 +130,8 @@ func (s *Sock) score(e *ends, cpu int) int {
 // lookup finds the socket of a unicast packet (__udp4_lib_lookup). b, at its
 // UDP header, is for the program of a SO_REUSEPORT group, and may be nil.
 func (p *proto) lookup(c *kern.CPU, e ends, b *skb.Buff) *Sock {
-	for n := p.conns.First(p.inet.Hash(e.daddr, e.dport, e.saddr, e.sport)); n != nil; n = n.Next() {
-		s := n.Value
-		if s.score(&e, c.ID()) >= 0 && s.Daddr.Load() == e.saddr && s.Dport.Load() == uint32(e.sport) {
-			return s
-		}
+	if s := p.connected(c, &e); s != nil {
+		return s
 	}
 	if s := p.lookupAddr(c, e, e.daddr, b); s != nil {
 		return s

@@ -36,10 +36,15 @@ func (p *proto) receive(c *kern.CPU, b *skb.Buff) {
 		p.spread(c, b, &e)
 		return
 	}
-	s := p.lookup(c, e, b)
+	s := p.found(b)
 	if s == nil {
-		p.nobody(c, b)
-		return
+		if s = p.lookup(c, e, b); s == nil {
+			p.nobody(c, b)
+			return
+		}
+	}
+	if s.Dport.Load() != 0 {
+		s.keep(b, &e)
 	}
 	s.deliver(c, b, &e)
 }

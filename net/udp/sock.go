@@ -28,6 +28,7 @@ type Sock struct {
 	selector *filter.Prog // for the group to be; guarded by p.bind
 	encap    atomic.Pointer[Encap]
 	encapErr atomic.Pointer[EncapErr]
+	came     atomic.Pointer[arrival] // of the last packet, while connected
 
 	encapType atomic.Uint32 // UDP_ENCAP
 	gsoSize   atomic.Uint32 // UDP_SEGMENT

@@ -82,6 +82,9 @@ func initNet(n *netns.Net) (*State, error) {
 	if f := st.udp.inet.IP.SetUDPGRO; f != nil {
 		f(n, st.udp.wantsGRO)
 	}
+	if f := st.udp.inet.IP.SetEarlyDemux; f != nil {
+		f(n, st.udp.number, st.udp.demux)
+	}
 	t := procfs.Of(n)
 	t.File("udp", st.udp.show)
 	t.File("udplite", st.lite.show)

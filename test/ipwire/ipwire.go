@@ -149,6 +149,7 @@ func (h *Host) attach(n *netns.Net) {
 	ip.Nonlocal = func(*netns.Net) bool { return false }
 	ip.Learn = nil
 	ip.SetUDPGRO = nil // nothing is merged
+	ip.SetEarlyDemux = nil
 	ip.DevByAddr = func(_ *netns.Net, a uint32) int {
 		if a == h.addr {
 			return h.dev.Ifindex()
