@@ -36,16 +36,21 @@ func (c *Conn) rackAdvance(seg *txSeg) {
 	}
 }
 
-// rackUpdate adapts the reordering window to DSACKs (step 4).
+// rackUpdate adapts the reordering window to DSACKs, by one step a round trip
+// (step 4).
 func (c *Conn) rackUpdate(w *ackWork) {
 	r := &c.rec.rack
-	if c.rec.dsackSeen && before(w.priorUna, c.send.nxt) {
+	if w.rate.priorAt == 0 {
+		return
+	}
+	if w.rate.prior < r.delivered {
+		c.rec.dsackSeen = false // of the round trip that was acted on
+	}
+	if c.rec.dsackSeen {
 		c.rec.dsackSeen = false
-		if c.send.delivered != r.delivered {
-			r.steps = min(255, max(r.steps, 1)+1)
-			r.delivered = c.send.delivered
-			r.persist = 16
-		}
+		r.steps = min(255, max(r.steps, 1)+1)
+		r.delivered = c.send.delivered
+		r.persist = 16
 	} else if r.persist == 0 {
 		r.steps = 1
 	}

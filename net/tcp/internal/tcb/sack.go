@@ -58,9 +58,10 @@ func (c *Conn) checkDSACK(s *Segment, blocks []Block, priorUna uint32, w *ackWor
 		return true // the network duplicated, not we
 	}
 	c.deliver(int(n), w) // the retransmission, for nothing
-	c.rec.dsackSeen = true
 	if c.rec.tlpHigh != 0 && c.rec.tlpRetrans && first.End == c.rec.tlpHigh {
 		w.flag |= flagDSACKTLP
+	} else if c.rec.reordSeen != 0 {
+		c.rec.dsackSeen = true
 	}
 	if c.rec.undoMarker != 0 && c.rec.undoRetrans > 0 && after(first.End, c.rec.undoMarker) {
 		c.rec.undoRetrans = max(0, c.rec.undoRetrans-int(n))
