@@ -58,4 +58,8 @@ var compared = []Cell{
 	{5, 0, 20 * ms, 10, "cubic", 60 * time.Second},
 	{0, 5, 20 * ms, 50, "cubic", 20 * time.Second},
 	{0.1, 5, 100 * ms, 10, "cubic", 40 * time.Second},
+	{0, 0, 20 * ms, 10, "bbr", 20 * time.Second},
+	{1, 0, 20 * ms, 10, "bbr", 20 * time.Second},
+	{1, 0, 100 * ms, 50, "bbr", 20 * time.Second},
+	{5, 0, 100 * ms, 10, "bbr", 20 * time.Second},
 }
