@@ -48,6 +48,12 @@ func (n *Net) done(h *call) {
 // init makes c the net.Conn of s.
 func (c *Conn) init(n *Net, s sock.Socket, network string) {
 	c.n, c.s, c.network = n, s, network
+	if e, is := s.(interface {
+		Ends() (local, peer netip.AddrPort)
+	}); is {
+		c.local, c.remote = e.Ends()
+		return
+	}
 	if sa, err := s.Getsockname(); err == nil {
 		c.local = sockAddr(sa)
 	}

@@ -30,15 +30,14 @@ func (n *Net) Dial(ctx context.Context, network, address string) (net.Conn, erro
 		return fail(err)
 	}
 	to = at
-	who := n.root
 	s, err := n.socket(typ, proto)
 	if err != nil {
 		return fail(ofCall("socket", err))
 	}
-	var name [uapi.SizeofSockaddrIn6]byte
-	err = ctx.Err()
-	if err == nil {
-		err = sock.Connect(ctx, s, who, uapi.AppendSockaddr(name[:0], to, 0))
+	if err = ctx.Err(); err == nil {
+		h := n.call()
+		err = sock.Connect(ctx, s, n.root, uapi.AppendSockaddr(h.name[:0], to, 0))
+		n.done(h)
 	}
 	if err != nil {
 		s.Close()

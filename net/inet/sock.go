@@ -1,6 +1,7 @@
 package inet
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -144,6 +145,15 @@ func (s *Sock) Getpeername() ([]byte, error) {
 		return nil, errno.ENOTCONN
 	}
 	return s.Peer().Bytes(), nil
+}
+
+// Ends returns the local address and the peer's, which is the zero AddrPort
+// where there is none: Getsockname and Getpeername without their bytes.
+func (s *Sock) Ends() (local, peer netip.AddrPort) {
+	if s.Dport.Load() != 0 {
+		peer = s.Peer().AddrPort()
+	}
+	return s.Local().AddrPort(), peer
 }
 
 // CachedRoute returns the route of a connected socket while it holds, or nil.

@@ -26,6 +26,9 @@ func (s *Sock) Pass(op uint64) {
 // wait blocks until one of events is true, ctx is done or the clock reaches
 // deadline (0: none).
 func wait(ctx context.Context, s Socket, events Events, deadline ktime.T) error {
+	if s.Poll()&(events|always) != 0 {
+		return nil
+	}
 	k := s.Base().net.Kernel()
 	w := k.Waiter()
 	defer w.Free()
