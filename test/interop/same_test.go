@@ -97,11 +97,16 @@ ip rule
 `
 
 // TestMistakes: errors and their extended acknowledgements are the kernel's.
-func TestMistakes(t *testing.T) {
+func TestMistakes(t *testing.T) { sameAnswers(t, mistakes) }
+
+// sameAnswers runs commands, one a line, in a fresh network of linen and in one
+// of this machine's kernel: output and exit codes are the same.
+func sameAnswers(t *testing.T, commands string) {
+	t.Helper()
 	binaryOnly(t)
 	reference(t)
 	script := ""
-	for _, line := range strings.Split(strings.TrimSpace(mistakes), "\n") {
+	for _, line := range strings.Split(strings.TrimSpace(commands), "\n") {
 		script += "echo '# " + line + "'; " + line + "; echo \"= $?\"\n"
 	}
 	kernel := newSite(t, places()[0]).must("unshare", "-n", "sh", "-c", "exec 2>&1\n"+script)
