@@ -248,6 +248,9 @@ func (s *Sock) Shutdown(_ *sock.Caller, how int) error {
 	s.SetShut(uint32(how))
 	c := s.st.n.Kernel().Enter(kern.Any)
 	s.begin(c)
+	if how&sock.RcvShutdown != 0 {
+		s.conn.RcvShut = true
+	}
 	if how&sock.SendShutdown != 0 {
 		s.conn.Shutdown(c.Now())
 	}

@@ -269,8 +269,13 @@ func (c *Conn) closing(s *Segment) (v Verdict, over bool) {
 			return Verdict{}, true
 		}
 	}
-	if c.Orphan && (c.State == uapi.TCP_FIN_WAIT1 || c.State == uapi.TCP_FIN_WAIT2) &&
-		s.Len > 0 && after(s.end(), c.recv.nxt) {
+	if (c.Orphan || c.RcvShut) && (c.State == uapi.TCP_FIN_WAIT1 || c.State == uapi.TCP_FIN_WAIT2) &&
+		s.Len > 0 && after(s.Seq+uint32(s.Len), c.recv.nxt) {
+		if !c.Orphan {
+			c.env.Count(StatAbortOnData, 1)
+			c.reset()
+			return Verdict{Why: AbortOnData, Reset: true}, true
+		}
 		if c.State == uapi.TCP_FIN_WAIT1 {
 			c.env.Count(StatAbortOnData, 1) // FIN_WAIT2 is a mini-socket's in Linux, which does not count
 		}
