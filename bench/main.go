@@ -76,6 +76,7 @@ func comparisons() []comparison {
 		{"tcp-trip-16", "the same over 16 connections", func() []subject { return tripSubjects(16) }},
 		{"tcp-connect", "connect, accept, close: <= 15 us, <= 20 allocations", connectSubjects},
 		{"tcp-idle", "an idle endpoint: <= 2 KB", idleSubjects},
+		{"sockets-1m", "one million bound sockets in one Net", millionSubjects},
 		{"net", "a Net is made and closed in < 200 us, in < 64 KiB", netSubjects},
 	}
 }
