@@ -59,4 +59,5 @@ func (y *sysctls) register(st *State, t *sysctl.Tree) {
 	y.wmem = t.List64("net/ipv4/tcp_wmem", sized, []int64{4096, 16384, 4194304}, forget)
 	y.registerCongestion(t)
 	y.rate.register(t, changed)
+	registerLegacy(t)
 }

@@ -165,13 +165,3 @@ func (u *user) within(d time.Duration, command string, parts ...string) {
 		u.t.Errorf("%s: no %q within %v\n%s%s", command, parts, d, r.out, r.errs)
 	}
 }
-
-// until asks again and again whether ok, for at most d.
-func until(d time.Duration, ok func() bool) bool {
-	for end := time.Now().Add(d); !ok(); time.Sleep(200 * time.Millisecond) {
-		if time.Now().After(end) {
-			return false
-		}
-	}
-	return true
-}
