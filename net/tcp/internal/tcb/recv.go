@@ -13,6 +13,7 @@ const (
 	ackPushed
 	ackPushed2
 	ackNow
+	ackNoMem // the buffer is full: the window is shut, whatever was promised
 )
 
 // receiver is the receiving side.
@@ -101,7 +102,7 @@ func (c *Conn) inOrder(s *Segment, end uint32) (bool, Reason) {
 	// What the reader waits for is taken in any case (tcp_data_queue).
 	if s.Len > 0 && !c.room(s) && r.nxt != r.copied {
 		c.env.Count(StatRcvQDrop, 1)
-		c.ackPend |= ackScheduled | ackNow
+		c.ackPend |= ackScheduled | ackNow | ackNoMem
 		return false, NoMemory
 	}
 	skip := int(r.nxt - s.Seq)

@@ -12,9 +12,13 @@ func (c *Conn) rcvWindow() uint32 {
 }
 
 // selectWindow chooses the window to announce (tcp_select_window): what was
-// promised is never taken back.
+// promised is taken back only when there is no memory for it.
 func (c *Conn) selectWindow() uint16 {
 	r := &c.recv
+	if c.ackPend&ackNoMem != 0 {
+		r.wnd, r.wup, r.everZero = 0, r.nxt, true
+		return 0
+	}
 	old := c.rcvWindow()
 	w := c.freeWindow()
 	if w < old {
