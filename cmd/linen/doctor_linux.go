@@ -98,7 +98,7 @@ func examineNode(ctx context.Context, noUserNS bool) []finding {
 func modeFindings(mode nodeinit.Mode) []finding {
 	first := finding{"programs", "ok", "unmodified programs run, each node with its own " + namespaces(mode)}
 	if !mode.MountNS {
-		first = finding{"programs", "limited", "unmodified programs run, without namespaces: nodes share /run, /etc and the host name; binds do not work"}
+		first = finding{"programs", "limited", "unmodified programs run, without namespaces: nodes share /run, /etc and the host name; binds do not work; `ip netns` and `unshare -n` are refused (EPERM)"}
 	}
 	list := []finding{first}
 	if mode.Reason != "" {

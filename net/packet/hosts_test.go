@@ -291,7 +291,7 @@ func TestSendErrors(t *testing.T) { // as 6.18 does
 	}{
 		{"no device", make([]byte, 60), nil, errno.ENXIO},
 		{"an address that is cut off", make([]byte, 60), eth0[:19], errno.EINVAL},
-		{"another family's", make([]byte, 60), append([]byte{2, 0}, eth0[2:]...), errno.EINVAL},
+		{"another family's", make([]byte, 60), append([]byte{2, 0}, eth0[2:]...), nil},
 		{"shorter than a link header", make([]byte, 13), eth0, errno.EINVAL},
 		{"a link header alone", make([]byte, 14), eth0, nil},
 		{"as long as the MTU allows", make([]byte, 1514), eth0, nil},

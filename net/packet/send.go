@@ -29,7 +29,7 @@ func (s *Sock) target(name []byte) (dest, error) {
 		to.d, to.proto = s.dev, s.num
 		s.Unlock()
 	} else {
-		a, ok := parseAddr(name)
+		a, ok := uapi.ParseSockaddrLl(name) // of any family: packet_snd looks at the length alone
 		if !ok {
 			return to, errno.EINVAL
 		}
