@@ -43,15 +43,18 @@ func Rx(c *kern.CPU, d *Device, b *skb.Buff) bool {
 		b.Drop(c, d.Net(), skb.ReasonDevReady)
 		return false
 	}
+	if b.Tstamp == 0 {
+		b.Tstamp = c.Now()
+	}
+	if d.rps.Load() != nil && d.steer(c, b) {
+		return true
+	}
 	s := softnetOf(c)
 	if len(s.queue)-s.head >= d.home.Load().maxBacklog() {
 		s.dropped++
 		d.Stats.At(c).RxDropped++
 		b.Drop(c, d.Net(), skb.ReasonCpuBacklog)
 		return false
-	}
-	if b.Tstamp == 0 {
-		b.Tstamp = c.Now()
 	}
 	s.push(b)
 	c.Schedule(&s.napi)
@@ -92,6 +95,7 @@ func (s *softnet) poll(c *kern.CPU, budget int) int {
 // (flush_backlog). The caller holds c.
 func flushBacklog(c *kern.CPU, d *Device) {
 	s := softnetOf(c)
+	inboxesOf(d.k).all[c.ID()].flush(c, d)
 	if s.gro != nil && s.gro.n > 0 {
 		s.gro.flush(c)
 	}

@@ -69,6 +69,7 @@ type Device struct {
 	rxHandler         atomic.Pointer[RxHandler]
 	ingress, egress   atomic.Pointer[Classifier]
 	vlans             atomic.Pointer[VLANFinder]
+	rps               atomic.Pointer[[]*steering] // by receive queue; nil: none steers
 	taps, ptypes      ptypeList
 	master            atomic.Pointer[Device]
 	slots             []slotCell

@@ -26,5 +26,5 @@
 // net/core/link_watch.c, net/core/net-procfs.c, net/core/net-sysfs.c,
 // net/core/rtnetlink.c (links), net/core/gso.c, include/linux/netdevice.h.
 // RFCs: 2863 (operational state). Not done: XDP, XPS
-// and RPS, threaded NAPI, offloads of hardware.
+// and RFS, threaded NAPI, offloads of hardware.
 package dev

@@ -76,7 +76,11 @@ func sysDevice(d *Device) *filetree.Node {
 	dir.Add("statistics", stats)
 	queues := filetree.NewDir()
 	for i := range d.RxQueues {
-		queues.Add("rx-"+strconv.Itoa(i), filetree.NewDir())
+		rx := filetree.NewDir()
+		rx.Add("rps_cpus", sysFile(func() string { return d.rpsMask(i) }, func(text string) error {
+			return locked(d, func() error { return d.setRPS(i, text) })
+		}))
+		queues.Add("rx-"+strconv.Itoa(i), rx)
 	}
 	for i := range d.TxQueues {
 		queues.Add("tx-"+strconv.Itoa(i), filetree.NewDir())
