@@ -127,7 +127,7 @@ func (s *Sock) Bind(who *sock.Caller, sa []byte) error {
 	if err != nil {
 		return err
 	}
-	if typ == uapi.RTN_MULTICAST || typ == uapi.RTN_BROADCAST {
+	if a.IP != 0 && (typ == uapi.RTN_MULTICAST || typ == uapi.RTN_BROADCAST) {
 		return errno.EADDRNOTAVAIL
 	}
 	s.RcvAddr.Store(a.IP)

@@ -142,3 +142,61 @@ func TestErrorQueueHasTheRequest(t *testing.T) { // what ping and mtr read
 		t.Errorf("%x from %x, %v", p, m.Name, err)
 	}
 }
+
+// TestIDsAreThePorts: an identifier has one owner, unless both sockets have
+// SO_REUSEADDR, with which ping sockets begin, as Linux's; when all are taken a
+// bind fails with EADDRINUSE and a send with EAGAIN, and one that is given back
+// is found at once.
+func TestIDsAreThePorts(t *testing.T) {
+	a, _ := pair(t)
+	open := func(reuse byte) sock.Socket {
+		s, err := sock.Create(root, a.Net, uapi.AF_INET, uapi.SOCK_DGRAM, uapi.IPPROTO_ICMP)
+		if err == nil {
+			err = s.Setsockopt(root, uapi.SOL_SOCKET, uapi.SO_REUSEADDR, []byte{reuse, 0, 0, 0})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	id := func(n uint16) []byte { return inet.Addr{Port: n}.Bytes() }
+	socks := make([]sock.Socket, 0xffff)
+	defer func() {
+		for _, s := range socks {
+			s.Close()
+		}
+	}()
+	for i := range socks {
+		socks[i] = open(1)
+		if err := socks[i].Bind(root, id(0)); err != nil {
+			t.Fatalf("socket %d: %v", i, err)
+		}
+	}
+	for _, c := range []struct {
+		rule  string
+		reuse byte
+		id    uint16
+		want  error
+	}{
+		{"a used id", 0, 7, errno.EADDRINUSE}, {"a used id that both share", 1, 7, nil},
+		{"none left", 1, 0, errno.EADDRINUSE},
+	} {
+		s := open(c.reuse)
+		if err := s.Bind(root, id(c.id)); err != c.want && !(err == nil && c.want == nil) {
+			t.Errorf("%s: %v, want %v", c.rule, err, c.want)
+		}
+		s.Close()
+	}
+	one := open(0)
+	defer one.Close()
+	if _, err := one.Sendmsg(root, &sock.Msg{Data: request(1, "x"), Name: addr(ipwire.B)}); err != errno.EAGAIN {
+		t.Errorf("send with none left: %v", err)
+	}
+	socks[99].Close()
+	if _, err := one.Sendmsg(root, &sock.Msg{Data: request(1, "x"), Name: addr(ipwire.B)}); err != nil {
+		t.Errorf("send with one left: %v", err)
+	}
+	if p, _, err := recv(one, 0); err != nil || string(p[8:]) != "x" {
+		t.Errorf("%x %v", p, err)
+	}
+}
