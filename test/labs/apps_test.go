@@ -38,8 +38,8 @@ func (w linenWorld) command(ctx context.Context, node string, env []string, args
 type kernelWorld struct{ *kernelLab }
 
 func (w kernelWorld) command(ctx context.Context, node string, env []string, args ...string) *exec.Cmd {
-	// not its PID namespace: nsenter would stay between the signals and the program
-	args = append([]string{"nsenter", "-t", w.pid(node), "-n", "-m"}, args...)
+	// nsenter stays between the signals and the program: its end ends the program
+	args = w.in(node, append([]string{"setpriv", "--pdeathsig", "TERM"}, args...))
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.WaitDelay = patience
