@@ -61,3 +61,51 @@ func BenchmarkEcho36(b *testing.B) {
 		trip()
 	}
 }
+
+// gsoBulk returns a function that sends 44 datagrams of 1472 bytes in one call
+// (UDP_SEGMENT) over a veth, and reads them: whole (UDP_GRO) or one by one.
+func gsoBulk(t testing.TB, gro int) func() {
+	cli, srv := vethPair(t)
+	const size, parts = 1472, 44
+	setInt(t, srv, uapi.IPPROTO_UDP, uapi.UDP_GRO, gro)
+	setInt(t, srv, uapi.SOL_SOCKET, uapi.SO_RCVBUF, 1<<20)
+	setInt(t, cli, uapi.IPPROTO_UDP, uapi.UDP_SEGMENT, size)
+	out, in := &sock.Msg{Data: make([]byte, size*parts)}, &sock.Msg{Data: make([]byte, 1<<16)}
+	return func() {
+		if _, err := cli.Sendmsg(root, out); err != nil {
+			t.Fatal(err)
+		}
+		for got := 0; got < size*parts; {
+			n, err := srv.Recvmsg(root, in)
+			if err != nil {
+				t.Fatal(got, err)
+			}
+			got += n
+		}
+	}
+}
+
+func BenchmarkGSOBulk(b *testing.B) {
+	for gro, name := range []string{"single", "merged"} {
+		b.Run(name, func(b *testing.B) {
+			step := gsoBulk(b, gro)
+			b.SetBytes(1472 * 44)
+			b.ReportAllocs()
+			for b.Loop() {
+				step()
+			}
+		})
+	}
+}
+
+func TestGSOBulkAllocatesNothing(t *testing.T) {
+	for gro := range 2 {
+		step := gsoBulk(t, gro)
+		for range 20 {
+			step()
+		}
+		if n := testing.AllocsPerRun(100, step); n >= 1 {
+			t.Errorf("UDP_GRO %d: %v allocations for 44 datagrams", gro, n)
+		}
+	}
+}

@@ -200,6 +200,14 @@ func TestInterfaceIoctl(t *testing.T) {
 
 // overVeth is a round trip over a veth pair that nobody captures.
 func overVeth(t testing.TB) func() {
+	cli, srv := vethPair(t)
+	return roundTrip(t, cli, srv)
+}
+
+// vethPair is two sockets at port 7 of two namespaces on a link without a
+// capture, the first connected to the other.
+func vethPair(t testing.TB) (cli, srv sock.Socket) {
+	t.Helper()
 	k := linen.New(linen.Config{Seed: 1, Clock: linen.NewManualClock()})
 	t.Cleanup(func() { k.Close() })
 	var hosts [2]*linen.Net
@@ -231,7 +239,7 @@ func overVeth(t testing.TB) func() {
 	if err := ends[0].Connect(root, addr(0x0a000002, 7)); err != nil {
 		t.Fatal(err)
 	}
-	return roundTrip(t, ends[0], ends[1])
+	return ends[0], ends[1]
 }
 
 func BenchmarkEcho36Veth(b *testing.B) {
