@@ -17,3 +17,6 @@ var legacyChownCalls = []uint32{unix.SYS_CHOWN, unix.SYS_LCHOWN}
 var legacyFileCalls = []uint32{
 	unix.SYS_OPEN, unix.SYS_CREAT, unix.SYS_STAT, unix.SYS_LSTAT, unix.SYS_ACCESS, unix.SYS_READLINK,
 }
+
+// userMemory is where a program's memory ends: TASK_SIZE_MAX with four levels of page tables (arch/x86/include/asm/page_64_types.h).
+const userMemory = 1<<47 - 4096

@@ -111,9 +111,14 @@ type Iovec struct {
 	Len  uint64
 }
 
+// User reports whether the piece lies where a program's memory can be
+// (access_ok): the kernel refuses others before it does anything.
+func (v Iovec) User() bool { return v.Len <= userMemory && v.Base <= userMemory-v.Len }
+
 // Iovecs reads an array of n struct iovec. EMSGSIZE above UIO_MAXIOV (EINVAL
 // for readv and writev is the caller's to make), EINVAL when a length is
-// negative; the total is cut to MAX_RW_COUNT as in lib/iov_iter.c.
+// negative, EFAULT when a piece is no program's; the total is cut to
+// MAX_RW_COUNT as in lib/iov_iter.c.
 func (t Target) Iovecs(addr uint64, n uint64) ([]Iovec, error) {
 	if n > MaxIovecs {
 		return nil, unix.EMSGSIZE
@@ -131,6 +136,9 @@ func (t Target) Iovecs(addr uint64, n uint64) ([]Iovec, error) {
 		}
 		if int64(v.Len) < 0 {
 			return nil, unix.EINVAL
+		}
+		if !v.User() {
+			return nil, unix.EFAULT
 		}
 		v.Len = min(v.Len, maxRW-total)
 		total += v.Len

@@ -97,9 +97,6 @@ func (r *receive) deliver(m *sock.Msg, n int) error {
 	}
 	h := r.hdr
 	if h.Name != 0 {
-		if h.Namelen < 0 {
-			return unix.EINVAL
-		}
 		if err := t.Write(h.Name, name[:min(int(h.Namelen), len(name))]); err != nil {
 			return err
 		}
@@ -157,7 +154,9 @@ func recvfrom(c *call) (int64, error) {
 		return f.st.recvfrom(c)
 	}
 	r := receive{c: c, f: f, fd: c.intArg(0), flags: c.intArg(3), name: c.ptr(4), nameLen: c.ptr(5)}
-	r.iov = []seccomp.Iovec{{Base: c.ptr(1), Len: min(c.Args[2], maxRW)}}
+	if r.iov, err = c.buffer(1, 2); err != nil {
+		return 0, err
+	}
 	return r.run()
 }
 
@@ -174,7 +173,9 @@ func read(c *call) (int64, error) {
 		return 0, nil // net/socket.c sock_read_iter: "Match SYS5 behaviour"
 	}
 	r := receive{c: c, f: f, fd: c.intArg(0)}
-	r.iov = []seccomp.Iovec{{Base: c.ptr(1), Len: min(c.Args[2], maxRW)}}
+	if r.iov, err = c.buffer(1, 2); err != nil {
+		return 0, err
+	}
 	return r.run()
 }
 
@@ -215,6 +216,16 @@ func (c *call) vector(at, count int) ([]seccomp.Iovec, error) {
 	return iov, err
 }
 
+// buffer is the piece of memory that two arguments name (lib/iov_iter.c
+// import_ubuf: EFAULT at once when it is no program's).
+func (c *call) buffer(at, length int) ([]seccomp.Iovec, error) {
+	iov := []seccomp.Iovec{{Base: c.ptr(at), Len: min(c.Args[length], maxRW)}}
+	if !iov[0].User() {
+		return nil, unix.EFAULT
+	}
+	return iov, nil
+}
+
 // maxRW is MAX_RW_COUNT (include/linux/fs.h).
 const maxRW = 0x7ffff000
 
@@ -240,6 +251,9 @@ func (r *receive) header(addr uint64) (err error) {
 	t := r.c.target()
 	if r.hdr, err = t.Msghdr(addr); err != nil {
 		return err
+	}
+	if r.hdr.Name != 0 && r.hdr.Namelen < 0 {
+		return unix.EINVAL
 	}
 	r.iov, err = t.Iovecs(r.hdr.Iov, r.hdr.Iovlen)
 	return err

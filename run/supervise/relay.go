@@ -85,6 +85,9 @@ func (st *stream) send1(p []byte) bool {
 func (st *stream) sendSome(m *sock.Msg) (int, error) {
 	st.sending.Lock()
 	defer st.sending.Unlock()
+	if st.cut {
+		return 0, errno.EPIPE
+	}
 	n, err := st.f.s.Sendmsg(sock.Root(), m)
 	if err != nil && err != errno.EPIPE && !isEAGAIN(err) {
 		st.broken = true
@@ -157,6 +160,9 @@ func (st *stream) shut(how int) {
 func (st *stream) carry(buf []byte) (n int, gone bool, err error) {
 	st.carrying.Lock()
 	defer st.carrying.Unlock()
+	if st.cut {
+		return 0, true, nil
+	}
 	if len(st.rest) == 0 {
 		if st.ended {
 			return 0, false, st.endErr
@@ -187,7 +193,7 @@ func (st *stream) quick() bool {
 		return false
 	}
 	defer st.carrying.Unlock()
-	if len(st.rest) > 0 || st.ended {
+	if len(st.rest) > 0 || st.ended || st.cut {
 		return false
 	}
 	buf, free := st.f.n.host.buffer(quickPiece)

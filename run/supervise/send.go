@@ -85,7 +85,11 @@ func (c *call) send(flags int, iov []seccomp.Iovec) (int64, error) {
 
 // write answers write(2) in the range.
 func write(c *call) (int64, error) {
-	return c.send(0, []seccomp.Iovec{{Base: c.ptr(1), Len: min(c.Args[2], maxRW)}})
+	iov, err := c.buffer(1, 2)
+	if err != nil {
+		return 0, err
+	}
+	return c.send(0, iov)
 }
 
 // writev answers writev(2) and pwritev2(2).
@@ -110,12 +114,16 @@ func sendto(c *call) (int64, error) {
 		return f.st.sendto(c)
 	}
 	s := transmit{c: c, f: f, fd: c.intArg(0), m: sock.Msg{Flags: c.intArg(3)}}
+	iov, err := c.buffer(1, 2)
+	if err != nil {
+		return 0, err
+	}
 	if c.ptr(4) != 0 {
 		if s.m.Name, err = c.target().Sockaddr(c.ptr(4), c.intArg(5)); err != nil {
 			return 0, err
 		}
 	}
-	if err := s.gather([]seccomp.Iovec{{Base: c.ptr(1), Len: min(c.Args[2], maxRW)}}); err != nil {
+	if err := s.gather(iov); err != nil {
 		return 0, err
 	}
 	return s.run()

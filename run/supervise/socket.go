@@ -112,6 +112,14 @@ func socketpair(c *call) (int64, error) {
 	if net == nil {
 		return 0, unix.EAFNOSUPPORT
 	}
+	// Where the numbers go is looked at first (net/socket.c __sys_socketpair).
+	var numbers [8]byte
+	if err := c.target().Read(c.ptr(3), numbers[:]); err != nil {
+		return 0, err
+	}
+	if err := c.target().Write(c.ptr(3), numbers[:]); err != nil {
+		return 0, err
+	}
 	s, err := sock.Create(c.who(), net, c.intArg(0), c.intArg(1), c.intArg(2))
 	if err != nil {
 		return 0, err
@@ -198,12 +206,24 @@ func getpeername(c *call) (int64, error) {
 	return 0, c.putAddress(sa)
 }
 
-// putAddress writes an address where arguments 1 and 2 point; there it must be.
+// putAddress writes an address where arguments 1 and 2 point. NULL is an address
+// like any other, where nothing but nothing can be written.
 func (c *call) putAddress(sa []byte) error {
-	if c.ptr(1) == 0 {
+	if c.ptr(1) != 0 {
+		return c.target().PutSockaddr(c.ptr(1), c.ptr(2), sa)
+	}
+	var b [4]byte
+	if err := c.target().Read(c.ptr(2), b[:]); err != nil {
+		return err
+	}
+	switch n := int32(le.Uint32(b[:])); {
+	case n < 0:
+		return unix.EINVAL
+	case n > 0:
 		return unix.EFAULT
 	}
-	return c.target().PutSockaddr(c.ptr(1), c.ptr(2), sa)
+	le.PutUint32(b[:], uint32(len(sa)))
+	return c.target().Write(c.ptr(2), b[:])
 }
 
 // shutdown answers shutdown(2). The program's end is shut down too, so that

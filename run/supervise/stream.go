@@ -41,6 +41,7 @@ type stream struct {
 	rest     []byte // taken from the socket, for the relay to deliver
 	ended    bool   // the socket said what comes instead of data: endErr, or the end
 	endErr   error
+	cut      bool // the socket is no longer this relay's; under sending and carrying
 
 	// Under file.mu.
 	state    streamState
@@ -132,7 +133,9 @@ func (st *stream) offer() {
 func (st *stream) listening() {
 	st.f.mu.Lock()
 	defer st.f.mu.Unlock()
-	st.state = streamListening
+	if st.state == streamIdle { // else its pair has ended
+		st.state = streamListening
+	}
 	st.offer()
 }
 

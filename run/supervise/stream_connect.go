@@ -3,6 +3,8 @@
 package supervise
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"linen/net/sock"
@@ -15,6 +17,9 @@ import (
 // send buffer is filled, and emptied then.
 func (st *stream) connect(c *call, sa []byte) (int64, error) {
 	f := st.f
+	if len(sa) >= 2 && sa[0] == unix.AF_UNSPEC && sa[1] == 0 {
+		return 0, st.disconnect(c, sa)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if st.state == streamEnded {
@@ -50,6 +55,29 @@ func (st *stream) connect(c *call, sa []byte) (int64, error) {
 	p.foreign = true
 	f.n.host.kick(f)
 	return 0, errAnswered
+}
+
+// disconnect is a connect to AF_UNSPEC: the socket is as new, and its next
+// connection gets a pair of its own. The relays are stopped before, or they
+// would take from that one.
+func (st *stream) disconnect(c *call, sa []byte) error {
+	f := st.f
+	st.our.SetDeadline(time.Unix(1, 0)) // nobody waits for the pair under a lock
+	st.sending.Lock()
+	defer st.sending.Unlock()
+	st.carrying.Lock()
+	defer st.carrying.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.s.Connect(c.who(), sa)
+	switch st.state {
+	case streamOpen, streamConnecting:
+		st.cut, st.state = true, streamEnded
+		st.our.Close()
+	case streamListening:
+		st.state = streamIdle
+	}
+	return err
 }
 
 // outcome ends a blocking connect. A failed one is told once by another connect,
@@ -102,7 +130,7 @@ func (st *stream) connected() {
 
 // open starts the relays; file.mu is held.
 func (st *stream) open() {
-	if st.state == streamOpen || st.state == streamEnded || st.closing {
+	if st.state == streamOpen || st.state == streamEnded || st.closing || st.cut {
 		return
 	}
 	st.state = streamOpen

@@ -17,19 +17,21 @@ func (st *stream) sendmsg(c *call) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	flags := c.intArg(2)
-	if err := st.sendable(c, flags, h.Control != 0 && h.Controllen != 0); err != nil {
-		return 0, err
-	}
-	name, err := messageName(t, h)
-	if err != nil {
-		return 0, err
-	}
-	if len(name) == 0 {
+	flags, control := c.intArg(2), h.Control != 0 && h.Controllen != 0
+	if st.isOpen() && !control && (h.Name == 0 || h.Namelen == 0) {
 		return 0, errContinue
+	}
+	if _, err := messageName(t, h); err != nil {
+		return 0, err
 	}
 	iov, err := t.Iovecs(h.Iov, h.Iovlen)
 	if err != nil {
+		return 0, err
+	}
+	if _, err := messageControl(t, h); err != nil {
+		return 0, err
+	}
+	if err := st.sendable(c, flags, control); err != nil {
 		return 0, err
 	}
 	return st.addressed(c, flags, iov)
@@ -37,14 +39,24 @@ func (st *stream) sendmsg(c *call) (int64, error) {
 
 // sendto answers sendto(2) with an address.
 func (st *stream) sendto(c *call) (int64, error) {
-	flags := c.intArg(3)
-	if err := st.sendable(c, flags, false); err != nil {
+	iov, err := c.buffer(1, 2)
+	if err != nil {
 		return 0, err
 	}
 	if _, err := c.target().Sockaddr(c.ptr(4), c.intArg(5)); err != nil {
 		return 0, err
 	}
-	return st.addressed(c, flags, []seccomp.Iovec{{Base: c.ptr(1), Len: min(c.Args[2], maxRW)}})
+	if err := st.sendable(c, c.intArg(3), false); err != nil {
+		return 0, err
+	}
+	return st.addressed(c, c.intArg(3), iov)
+}
+
+// isOpen reports whether the stream is connected.
+func (st *stream) isOpen() bool {
+	st.f.mu.Lock()
+	defer st.f.mu.Unlock()
+	return st.state == streamOpen
 }
 
 // sendable refuses what a native write would take.
