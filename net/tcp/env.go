@@ -273,7 +273,7 @@ func (s *Sock) growSend() {
 	// A power of two of the kernel's memory (headers, skb_shared_info), and its
 	// sk_buff: programs see the sum.
 	per := int64(1)<<bits.Len(uint(s.conn.LargestMSS()+320+320-1)) + 256
-	want := min(2*int64(s.conn.Cwnd())*per, s.st.sys.wmem.Load(2))
+	want := min(s.conn.SendWindows()*int64(s.conn.Cwnd())*per, s.st.sys.wmem.Load(2))
 	if want > s.SndBuf() {
 		s.SetSndBuf(want)
 	}

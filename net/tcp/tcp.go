@@ -70,7 +70,10 @@ const (
 func (s *Sock) queued() int64 { n := s.txBytes.Load(); return n + n>>4 }
 
 // begin prepares a call on the connection, on CPU c.
-func (s *Sock) begin(c *kern.CPU) { s.env.c = c }
+func (s *Sock) begin(c *kern.CPU) {
+	s.env.c = c
+	s.conn.Full = s.noSpace.Load()
+}
 
 // finish ends what begin began: memory is given back, the timer is set, state
 // changes are acted on, waiters are told.

@@ -64,14 +64,6 @@ func (k *chrono) times(now ktime.T) (busy, window, buffer time.Duration) {
 	return spent[chronoBusy] + spent[chronoRwnd] + spent[chronoBuffer], spent[chronoRwnd], spent[chronoBuffer]
 }
 
-// SetFull tells that a writer waits for room in the send buffer.
-func (c *Conn) SetFull(now ktime.T, full bool) {
-	c.now, c.full = now, full
-	if !full {
-		c.chronoStop(chronoBuffer)
-	}
-}
-
 // chronoWindow looks what keeps the next data back, after what may be sent was
 // sent.
 func (c *Conn) chronoWindow() {
@@ -81,8 +73,10 @@ func (c *Conn) chronoWindow() {
 		c.chronoStart(chronoRwnd)
 	default:
 		c.chronoStop(chronoRwnd)
-		if s.nxt == s.write && c.full && !c.ca.limited {
+		if s.nxt == s.write && c.Full && !c.ca.limited {
 			c.chronoStart(chronoBuffer)
+		} else {
+			c.chronoStop(chronoBuffer)
 		}
 	}
 }

@@ -82,6 +82,15 @@ func (c *Conn) SetCongestion(name string) bool {
 	return true
 }
 
+// SendWindows is how many congestion windows the send buffer is to hold: BBR
+// sends on while a round trip's loss is repaired (sndbuf_expand).
+func (c *Conn) SendWindows() int64 {
+	if c.ca.ctl != nil {
+		return 3
+	}
+	return 2
+}
+
 // clampCwnd applies the route's bound.
 func (c *Conn) clampCwnd() {
 	if n := c.send.path.CwndClamp; n > 0 {

@@ -105,6 +105,7 @@ type Conn struct {
 	State   uint8 // uapi.TCP_*
 	Orphan  bool  // the socket is closed
 	RcvShut bool  // the reader has shut down
+	Full    bool  // a writer waits for room in the send buffer
 	rcvWS   uint8
 	sndWS   uint8
 	synWS   uint8 // that our SYN offered
@@ -126,7 +127,6 @@ type Conn struct {
 	seed   Seed
 	sample rateSample // of the acknowledgement under way, for a controller
 	chrono chrono
-	full   bool // a writer waits for room
 
 	kind    uint8 // of rtx
 	rtx     ktime.T

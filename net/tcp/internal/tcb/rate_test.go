@@ -201,6 +201,18 @@ func TestChrono(t *testing.T) {
 	}
 }
 
+// TestChronoBuffer: all that was written is sent, and a writer waits.
+func TestChronoBuffer(t *testing.T) {
+	s := newSim(t, 1, link{delay: 500 * time.Millisecond}, nil)
+	s.open()
+	s.ends[0].c.Full = true
+	s.transfer(0, 5000, time.Minute)
+	i := s.ends[0].c.Info(s.now)
+	if i.BufferLimited < 400*time.Millisecond || i.Busy < i.BufferLimited || i.WindowLimited != 0 {
+		t.Errorf("busy %v, window %v, buffer %v", i.Busy, i.WindowLimited, i.BufferLimited)
+	}
+}
+
 // TestCompressedAcks: three acknowledgements tell of a hole, the others wait up
 // to a millisecond (tcp_comp_sack_delay_ns).
 func TestCompressedAcks(t *testing.T) {

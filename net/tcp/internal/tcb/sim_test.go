@@ -22,6 +22,8 @@ type sim struct {
 	seq  uint64
 	log  func(from int, o *Out)
 	drop func(from int, o *Out) bool
+	lost func(g *Segment)         // told of what the link loses
+	came func(e *end, g *Segment) // and of what arrives
 }
 
 // A link is one direction's impairment.
@@ -158,6 +160,9 @@ func (s *sim) send(i int, o *Out) {
 	}
 	for n := 1; n > 0; n-- {
 		if s.rnd.Float64() < s.link.loss {
+			if s.lost != nil {
+				s.lost(&g)
+			}
 			continue
 		}
 		if s.rnd.Float64() < s.link.dup {
@@ -207,6 +212,19 @@ func (e *end) listen(g *Segment) {
 	}
 }
 
+// waits answers what came again as TIME_WAIT does.
+func (e *end) waits(g *Segment) {
+	if g.Flags&Rst != 0 || g.end() == g.Seq {
+		return
+	}
+	w := e.c.TimeWait()
+	o := &Out{Seq: w.SndNxt, Ack: w.RcvNxt, Flags: Ack, Window: uint16(w.RcvWnd >> w.RcvWS)}
+	if w.TS {
+		o.OptLen = len(AppendTimestamp(o.Opt[:0], uint32(e.s.now/1e6)+w.TSOffset, w.TSRecent))
+	}
+	e.s.send(e.me, o)
+}
+
 // step runs the next event; false when nothing is left.
 func (s *sim) step() bool {
 	at, who := ktime.T(0), -1
@@ -219,8 +237,13 @@ func (s *sim) step() bool {
 		v := heap.Pop(&s.q).(event)
 		s.now = max(s.now, v.at)
 		e := s.ends[v.to]
+		if s.came != nil {
+			s.came(e, &v.seg)
+		}
 		if e.c.State == uapi.TCP_CLOSE && v.to == 1 && e.failed == 0 && (e.req == nil || e.c.Una() == 0) {
 			e.listen(&v.seg)
+		} else if e.c.State == uapi.TCP_TIME_WAIT {
+			e.waits(&v.seg)
 		} else {
 			e.c.Input(s.now, &v.seg)
 		}
