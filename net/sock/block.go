@@ -55,21 +55,47 @@ func (s *Sock) deadline(timeo int64) ktime.T {
 
 // Recv is Recvmsg that blocks until something comes, SO_RCVTIMEO passes
 // (EAGAIN) or ctx is done (its error). MSG_DONTWAIT and MSG_ERRQUEUE never
-// block.
+// block. A stream waits for SO_RCVLOWAT bytes, or with MSG_WAITALL until Data is
+// full, unless it ends or fails; what came until then counts.
 func Recv(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 	b := s.Base()
 	b.Pass(OpRecv)
 	deadline := b.deadline(b.rcvTimeo.Load())
+	const never = uapi.MSG_DONTWAIT | uapi.MSG_ERRQUEUE
+	whole, got, least := m.Data, 0, b.receiveAtLeast(m)
+	defer func() { m.Data = whole }()
 	for {
 		n, err := s.Recvmsg(who, m)
-		if err != errno.EAGAIN || m.Flags&(uapi.MSG_DONTWAIT|uapi.MSG_ERRQUEUE) != 0 {
-			return n, err
+		got += max(n, 0)
+		switch {
+		case err == nil && n > 0 && got < least:
+			m.Data = whole[got:]
+			continue
+		case err == nil:
+			return got, nil
+		case err == errno.EAGAIN && m.Flags&never == 0:
+			err = wait(ctx, s, uapi.POLLIN|uapi.POLLRDHUP, deadline)
 		}
-		if err := wait(ctx, s, uapi.POLLIN|uapi.POLLRDHUP, deadline); err != nil {
-			return 0, err
+		if err != nil {
+			if got > 0 {
+				return got, nil
+			}
+			return n, err
 		}
 		b.Pass(OpRecv)
 	}
+}
+
+// receiveAtLeast is how many bytes a stream's Recv waits for
+// (sock_rcvlowat).
+func (s *Sock) receiveAtLeast(m *Msg) int {
+	switch {
+	case s.typ != uapi.SOCK_STREAM || m.Flags&(uapi.MSG_DONTWAIT|uapi.MSG_ERRQUEUE|uapi.MSG_PEEK|uapi.MSG_OOB) != 0:
+		return 0
+	case m.Flags&uapi.MSG_WAITALL != 0:
+		return len(m.Data)
+	}
+	return min(s.RcvLowat(), len(m.Data))
 }
 
 // Send is Sendmsg that blocks until everything is taken, SO_SNDTIMEO passes or
