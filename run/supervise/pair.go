@@ -147,8 +147,7 @@ func (f *file) raise() {
 		return
 	}
 	sent := unix.Sendto(helper, []byte{0}, unix.MSG_DONTWAIT, ours)
-	if err := unix.Connect(f.our, theirs); err != nil {
-		f.n.log.Error("pair lost", "error", err)
+	if !f.rejoin(theirs) {
 		return
 	}
 	if sent != nil {
@@ -157,11 +156,20 @@ func (f *file) raise() {
 	if disconnect(f.our) != nil {
 		return
 	}
-	if err := unix.Connect(f.our, theirs); err != nil {
-		f.n.log.Error("pair lost", "error", err)
+	if !f.rejoin(theirs) {
 		return
 	}
 	f.raised = true
+}
+
+// rejoin connects our end to the program's again. That one may have been closed
+// meanwhile: ECONNREFUSED.
+func (f *file) rejoin(theirs unix.Sockaddr) bool {
+	err := unix.Connect(f.our, theirs)
+	if err != nil && err != unix.ECONNREFUSED {
+		f.n.log.Error("pair lost", "error", err)
+	}
+	return err == nil
 }
 
 // disconnect is connect(2) with AF_UNSPEC.

@@ -74,6 +74,8 @@ func (st *stream) disconnect(c *call, sa []byte) error {
 	case streamOpen, streamConnecting:
 		st.cut, st.state = true, streamEnded
 		st.our.Close()
+		poke(st.data)
+		poke(st.space)
 	case streamListening:
 		st.state = streamIdle
 	}
