@@ -250,7 +250,10 @@ func (t *talk) overhear(next *Step) error {
 			got = errorName(err)
 		}
 		next.Kind, t.last = Anew, t.m.now()
-		if got != "" && got != c.Want {
+		if got == "" {
+			got = "success"
+		}
+		if got != c.Want {
 			fmt.Fprintf(os.Stderr, "%s, not %s: %s\n", got, c.Want, next.Text)
 			next.Text = strings.TrimSuffix(next.Text, c.Want) + got
 		}

@@ -58,8 +58,12 @@ func (c *Conn) data(s *Segment) (kept bool, why Reason) {
 		return false, OK
 	}
 	switch c.State {
-	case uapi.TCP_CLOSE_WAIT, uapi.TCP_CLOSING, uapi.TCP_LAST_ACK, uapi.TCP_CLOSE, uapi.TCP_TIME_WAIT:
-		return false, OldData // RFC 9293: ignored
+	case uapi.TCP_CLOSE_WAIT, uapi.TCP_CLOSING, uapi.TCP_LAST_ACK:
+		if !before(s.Seq, r.nxt) || after(end, r.nxt) {
+			return false, OldData // RFC 9293 §3.10.7.4: ignored; what comes again is acknowledged
+		}
+	case uapi.TCP_CLOSE, uapi.TCP_TIME_WAIT:
+		return false, OldData
 	}
 	if c.RcvShut && c.Orphan && after(end-uint32(s.Flags&Fin), r.nxt) && s.Len > 0 {
 		c.env.Count(StatAbortOnData, 1)
