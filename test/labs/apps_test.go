@@ -188,8 +188,12 @@ func (a *app) serve(ctx context.Context, t *testing.T, w world, env []string) *o
 
 // until asks again and again whether ok, for at most d.
 func until(d time.Duration, ok func() bool) bool {
-	for end := time.Now().Add(d); !ok(); time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for end := time.After(d); !ok(); {
+		select {
+		case <-again.C:
+		case <-end:
 			return false
 		}
 	}
