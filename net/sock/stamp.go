@@ -138,6 +138,9 @@ func (s *Sock) stampCmsgs(m *Msg, b *skb.Buff) {
 		m.PutCmsg(uapi.SOL_SOCKET, typ, p[:])
 	}
 	ts := s.TSFlags.Load()
+	if ts&tsOptRxFilter != 0 && ts&uapi.SOF_TIMESTAMPING_RX_SOFTWARE == 0 && m.Flags&uapi.MSG_ERRQUEUE == 0 {
+		return // others' stamps are not shown to a socket that asked for none
+	}
 	if at != 0 && ts&uapi.SOF_TIMESTAMPING_SOFTWARE != 0 {
 		s.putTimestamping(m, at)
 	}

@@ -75,6 +75,7 @@ func TestTransmitTimestampsAsLinux(t *testing.T) { // Documentation/networking/t
 		{"TX_SCHED", txSW | txSched | sw | optID | tsOnly, []string{
 			"0: stamp48 err 42/4 type 1 id 0", "0: stamp48 err 42/4 type 0 id 0", "0: stamp48 err 42/4 type 1 id 1", "0: stamp48 err 42/4 type 0 id 1",
 		}},
+		{"a filter of received ones changes nothing", txSW | sw | tsOnly | 1<<17, []string{"0: stamp48 err 42/4 type 0 id 0", "0: stamp48 err 42/4 type 0 id 0"}},
 		{"not reported", txSW, []string{"49: err 42/4 type 0 id 0", "49: err 42/4 type 0 id 0"}},
 		{"received only", rxSW | sw, nil},
 		{"TX_ACK is TCP's", txAck | sw | tsOnly, nil},
@@ -207,5 +208,21 @@ func TestTransparent(t *testing.T) { // ip(7) IP_TRANSPARENT, IP_RECVORIGDSTADDR
 	}
 	if m := want(t, srv, "x"); string(m.Name[4:8]) != "\x09\x09\x09\x08" {
 		t.Errorf("from %x", m.Name)
+	}
+}
+
+// TestReceiveTimestampFilter holds 6.18's answers: SOF_TIMESTAMPING_OPT_RX_FILTER
+// hides stamps that others asked for.
+func TestReceiveTimestampFilter(t *testing.T) { // spec 11.22
+	const optRxFilter = 1 << 17
+	a, _, _ := hosts.Pair(t)
+	srv, cli := on(t, a, 4000), on(t, a, 0)
+	for flags, stamped := range map[int]bool{sw: true, rxSW: false, rxSW | sw: true, sw | optRxFilter: false, rxSW | sw | optRxFilter: true} {
+		setInt(t, srv, uapi.SOL_SOCKET, uapi.SO_TIMESTAMPING, flags)
+		send(t, cli, addr(0x7f000001, 4000), "x")
+		m := want(t, srv, "x")
+		if got := m.ControlLen != 0; got != stamped {
+			t.Errorf("%#x: stamped %v, want %v", flags, got, stamped)
+		}
 	}
 }

@@ -37,6 +37,9 @@ func setsockopt(c *call) (int64, error) {
 			return 0, err
 		}
 	}
+	if level == uapi.SOL_SOCKET && name == uapi.SO_ZEROCOPY && f.s.Base().Type() == uapi.SOCK_STREAM {
+		return 0, unix.EOPNOTSUPP // a stream's sends are native, and native ones are never told of
+	}
 	if err := f.s.Setsockopt(c.who(), level, name, val); err != nil {
 		return 0, err
 	}
