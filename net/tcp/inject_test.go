@@ -316,3 +316,6 @@ func TestSynAckRetries(t *testing.T) { // spec 11.47: after 1, 2 and 4 s, then t
 		}
 	}
 }
+
+// msgOf is data to send.
+func msgOf(data string) *sock.Msg { return &sock.Msg{Data: []byte(data)} }

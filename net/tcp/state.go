@@ -124,6 +124,8 @@ func (st *State) settings() *tcb.Settings {
 		SlowStartAfterIdle: y.idleRestart.Bool(), TLP: y.earlyRetrans.Load() >= 3, RACK: y.recovery.Load()&1 != 0,
 		RmemMax:          int(max(y.rmem.Load(2), sock.Of(st.n).Sysctl.RmemMax.Load())),
 		InvalidRatelimit: time.Duration(y.invalidLimit.Load()) * time.Millisecond, MinSndMSS: int(y.minSndMSS.Load()),
+		MTUProbing: int(y.probe[0].Load()), BaseMSS: int(y.probe[1].Load()), MTUProbeFloor: int(y.probe[2].Load()),
+		MTUProbeThreshold: int(y.probe[3].Load()), MTUProbeInterval: time.Duration(y.probe[4].Load()) * time.Second,
 	}
 	st.sys.rate.fill(p)
 	st.set.Store(p)

@@ -27,6 +27,7 @@ var statIDs = [tcb.NumStats]mib.ID{
 	tcb.StatDeliveredCE: mib.TCPExtTCPDeliveredCE, tcb.StatZeroWindowDrop: mib.TCPExtTCPZeroWindowDrop, tcb.StatAbortOnData: mib.TCPExtTCPAbortOnData,
 	tcb.StatAbortOnTimeout: mib.TCPExtTCPAbortOnTimeout,
 	tcb.StatSkippedSeq:     mib.TCPExtTCPACKSkippedSeq, tcb.StatSkippedPAWS: mib.TCPExtTCPACKSkippedPAWS, tcb.StatSkippedChallenge: mib.TCPExtTCPACKSkippedChallenge, tcb.StatEstabResets: mib.TCPEstabResets, tcb.StatAttemptFails: mib.TCPAttemptFails,
+	tcb.StatMTUPSuccess: mib.TCPExtTCPMTUPSuccess, tcb.StatMTUPFail: mib.TCPExtTCPMTUPFail,
 	tcb.StatRcvPruned: mib.TCPExtRcvPruned, tcb.StatRcvQDrop: mib.TCPExtTCPRcvQDrop,
 	tcb.StatFastOpenActive: mib.TCPExtTCPFastOpenActive, tcb.StatFastOpenActiveFail: mib.TCPExtTCPFastOpenActiveFail,
 	tcb.StatHystartTrain: mib.TCPExtTCPHystartTrainDetect, tcb.StatHystartTrainCwnd: mib.TCPExtTCPHystartTrainCwnd,

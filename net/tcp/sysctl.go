@@ -21,6 +21,7 @@ type sysctls struct {
 	rate                                                                rateSysctls
 	allowed                                                             atomic.Pointer[[]string] // tcp_allowed_congestion_control
 	fastopen                                                            *sysctl.Int
+	probe                                                               [5]*sysctl.Int // MTU probing
 }
 
 func (y *sysctls) register(st *State, t *sysctl.Tree) {
@@ -57,6 +58,7 @@ func (y *sysctls) register(st *State, t *sysctl.Tree) {
 	forget := func() error { st.set.Store(nil); return nil }
 	y.rmem = t.List64("net/ipv4/tcp_rmem", sized, []int64{4096, 131072, 33554432}, forget)
 	y.wmem = t.List64("net/ipv4/tcp_wmem", sized, []int64{4096, 16384, 4194304}, forget)
+	y.probe = [5]*sysctl.Int{byteOf("mtu_probing", 0, 255), num("base_mss", 1024, -1<<31, most), num("mtu_probe_floor", 48, 48, 65535), num("probe_threshold", 8, -1<<31, most), num("probe_interval", 600, 0, 1<<31-1)}
 	y.registerCongestion(t)
 	y.rate.register(t, changed)
 	registerLegacy(t)

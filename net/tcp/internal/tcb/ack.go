@@ -212,6 +212,7 @@ func (c *Conn) cleanQueue(w *ackWork) {
 	}
 	c.measure(w)
 	if w.flag&flagAcked != 0 {
+		c.probeAcked()
 		if after(d.una, d.up) {
 			d.urg = false
 		}

@@ -58,11 +58,14 @@ type Settings struct {
 	RmemMax                                int
 	InvalidRatelimit                       time.Duration
 	MinSndMSS                              int
-	PacingSS, PacingCA                     int // tcp_pacing_*_ratio, percent
-	MinTSO, TSORTTLog                      int // tcp_min_tso_segs, tcp_tso_rtt_log
-	MinRTTWindow                           time.Duration
-	CompDelay, CompSlack                   time.Duration // tcp_comp_sack_*
-	CompAcks                               int
+	// Path MTU discovery without ICMP: tcp_mtu_probing, tcp_base_mss and so on.
+	MTUProbing, BaseMSS, MTUProbeFloor, MTUProbeThreshold int
+	MTUProbeInterval                                      time.Duration
+	PacingSS, PacingCA                                    int // tcp_pacing_*_ratio, percent
+	MinTSO, TSORTTLog                                     int // tcp_min_tso_segs, tcp_tso_rtt_log
+	MinRTTWindow                                          time.Duration
+	CompDelay, CompSlack                                  time.Duration // tcp_comp_sack_*
+	CompAcks                                              int
 }
 
 // Congestion avoidance states (TCP_CA_*).
@@ -138,6 +141,7 @@ type Conn struct {
 	out  Out
 	fill Counters
 
+	mtu     mtuProbe
 	fast    *FastOpen // of the side that opened, or nil
 	passive *FastOpen // of the side that accepted
 }

@@ -212,6 +212,7 @@ func (c *Conn) established(s *Segment) {
 
 // transfer begins the transfer (tcp_init_transfer).
 func (c *Conn) transfer(s *Segment) {
+	c.startProbing()
 	r := &c.recv
 	c.send.maxWnd = max(c.send.maxWnd, c.send.wnd)
 	c.send.wl1 = s.Seq

@@ -113,7 +113,7 @@ func (c *Conn) syncMSS() {
 	if c.send.clamp > 0 {
 		m = min(m, c.send.clamp)
 	}
-	m = max(m, c.set.MinSndMSS)
+	m = max(c.probedMSS(m), c.set.MinSndMSS)
 	if c.tsOK {
 		m -= timestampLen
 	}
@@ -187,6 +187,9 @@ func (c *Conn) xmit(cork, nagleOff, probe bool) (stalled bool) {
 	mss := c.curMSS()
 	sent := uint32(0)
 	limited := false
+	if c.mtu.on && !probe && s.nxt != s.write && c.probeMTU() {
+		return false
+	}
 	for s.nxt != s.write && !c.paced() {
 		quota := int(c.ca.cwnd) - int(c.inFlight())
 		if quota <= 0 {

@@ -70,6 +70,9 @@ func (c *Conn) judge(w *ackWork) int {
 		c.tryOpen(w)
 		return rexmitNone
 	}
+	if c.probeLost() {
+		return rexmitNone
+	}
 	c.enterRecovery(w.flag&flagECE != 0)
 	return rexmitLost
 }

@@ -136,6 +136,8 @@ const (
 	StatSkippedChallenge
 	StatEstabResets
 	StatAttemptFails
+	StatMTUPSuccess
+	StatMTUPFail
 	StatRcvPruned
 	StatRcvQDrop
 	StatFastOpenActive

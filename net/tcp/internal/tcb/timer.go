@@ -114,7 +114,7 @@ func (c *Conn) reorderTimer() {
 	before := c.inFlight()
 	wait := c.rackDetect()
 	if c.inFlight() != before {
-		if c.ca.state != caRecovery {
+		if c.ca.state != caRecovery && !c.probeLost() {
 			c.enterRecovery(false)
 			if c.ca.ctl == nil {
 				c.reduce(1, 0, 0)
@@ -144,6 +144,10 @@ func (c *Conn) rtoTimer() {
 	if c.gaveUp() {
 		return
 	}
+	if c.synced() && c.hasRetries(c.set.Retries1) {
+		c.blackhole()
+	}
+	c.mtu.size = 0 // that probe tells nothing
 	c.enterLoss()
 	d.retransmits++
 	c.resendHead()
