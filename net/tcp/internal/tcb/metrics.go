@@ -28,7 +28,7 @@ func (c *Conn) sow() {
 		c.rec.reordering = s.Reordering
 	}
 	if s.RTT > c.rtt.srtt {
-		rtt := time.Duration(s.RTT/8) * time.Microsecond
+		rtt := time.Duration(s.RTT/8) * time.Microsecond / jiffy * jiffy
 		c.rtt.rto = rtt + max(2*rtt, c.rtoMin())
 		c.rtt.bound(c)
 	}
