@@ -10,7 +10,7 @@
 //
 // A received frame takes this way:
 //
-//	driver -> ethernet.TypeTrans -> Rx: backlog of the CPU -> Receive:
+//	driver -> ethernet.TypeTrans -> Rx: backlog of the CPU -> GRO -> Receive:
 //	  taps (ETH_P_ALL) -> ingress -> VLAN -> rx_handler of a master ->
 //	  packet types of the device, then of the namespace, by EtherType
 //
