@@ -19,7 +19,7 @@ type watch struct {
 // for a processor during less than maxPressure of it.
 const (
 	nap         = 2 * time.Millisecond
-	maxStall    = 10 * time.Millisecond
+	maxStall    = 5 * time.Millisecond
 	maxPressure = 0.2
 )
 
