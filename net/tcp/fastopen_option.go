@@ -119,3 +119,29 @@ func (st *State) setFastKeyText(text string) error {
 	st.fastKeys.Store(newFastKeys(raw))
 	return nil
 }
+
+// fastInfo is Fast Open's part of struct tcp_info: TCPI_OPT_SYN_DATA,
+// TCPI_OPT_TFO_CHILD (linux/tcp.h), and why the side that opened could not send
+// data with its SYN (enum tcp_fastopen_client_fail).
+func (s *Sock) fastInfo() (options, fail uint8) {
+	const cookieUnavailable, dataNotAcked, synRetransmitted = 1, 2, 3
+	if was, _ := s.conn.FastChild(); was {
+		options = 128
+	}
+	if s.conn.FastData() {
+		options |= uapi.TCPI_OPT_SYN_DATA
+	}
+	f := s.conn.Fast()
+	switch {
+	case f == nil:
+	case f.Acked:
+		options |= uapi.TCPI_OPT_SYN_DATA
+	case f.Resent && f.Data > 0:
+		fail = synRetransmitted
+	case f.Failed:
+		fail = dataNotAcked
+	case f.Data == 0 && f.Ask && len(f.Cookie) == 0:
+		fail = cookieUnavailable
+	}
+	return options, fail
+}

@@ -106,14 +106,15 @@ func TestFastOpenOnTheWire(t *testing.T) { // RFC 7413; spec 11.78
 		data            int
 		taken           int // by the SYN, -1: EINPROGRESS
 		syn, synack     string
+		info            [3]byte // tcpi_options of both ends, fastopen_client_fail
 		count           map[string]string
 	}{
-		{"a cookie is asked for", "1-2-3-4", "3", 5000, -1, "S tfo len 0 opt 24", "S. tfo d567ec8f6d9f44d4 len 0 opt 32", map[string]string{"TCPFastOpenCookieReqd": "1"}},
-		{"the SYN has data", "1-2-3-4", "3", 5000, 1420, "S tfo d567ec8f6d9f44d4 len 1420 opt 32", "S. len 0 opt 20", map[string]string{"TCPFastOpenPassive": "1"}},
-		{"no data: the cookie alone", "1-2-3-4", "3", 0, 0, "S tfo d567ec8f6d9f44d4 len 0 opt 32", "S. len 0 opt 20", map[string]string{"TCPFastOpenPassive": "2"}},
-		{"another key", "9-9-9-9", "3", 5, 5, "S tfo d567ec8f6d9f44d4 len 5 opt 32", "S. tfo * len 0 opt 32", map[string]string{"TCPFastOpenPassiveFail": "1"}},
-		{"the key before", "5-5-5-5,9-9-9-9", "3", 5, 5, "S tfo * len 5 opt 32", "S. tfo * len 0 opt 32", map[string]string{"TCPFastOpenPassiveAltKey": "1", "TCPFastOpenPassive": "3"}},
-		{"the server is off", "5-5-5-5", "1", 5, 5, "S tfo * len 5 opt 32", "S. len 0 opt 20", map[string]string{"TCPFastOpenPassiveFail": "1", "TCPFastOpenPassive": "3"}},
+		{"a cookie is asked for", "1-2-3-4", "3", 5000, -1, "S tfo len 0 opt 24", "S. tfo d567ec8f6d9f44d4 len 0 opt 32", [3]byte{0x07, 0x07, 1}, map[string]string{"TCPFastOpenCookieReqd": "1"}},
+		{"the SYN has data", "1-2-3-4", "3", 5000, 1420, "S tfo d567ec8f6d9f44d4 len 1420 opt 32", "S. len 0 opt 20", [3]byte{0x27, 0xa7, 0}, map[string]string{"TCPFastOpenPassive": "1"}},
+		{"no data: the cookie alone", "1-2-3-4", "3", 0, 0, "S tfo d567ec8f6d9f44d4 len 0 opt 32", "S. len 0 opt 20", [3]byte{0x07, 0x87, 0}, map[string]string{"TCPFastOpenPassive": "2"}},
+		{"another key", "9-9-9-9", "3", 5, 5, "S tfo d567ec8f6d9f44d4 len 5 opt 32", "S. tfo * len 0 opt 32", [3]byte{0x07, 0x07, 2}, map[string]string{"TCPFastOpenPassiveFail": "1"}},
+		{"the key before", "5-5-5-5,9-9-9-9", "3", 5, 5, "S tfo * len 5 opt 32", "S. tfo * len 0 opt 32", [3]byte{0x27, 0xa7, 0}, map[string]string{"TCPFastOpenPassiveAltKey": "1", "TCPFastOpenPassive": "3"}},
+		{"the server is off", "5-5-5-5", "1", 5, 5, "S tfo * len 5 opt 32", "S. len 0 opt 20", [3]byte{0x07, 0x07, 2}, map[string]string{"TCPFastOpenPassiveFail": "1", "TCPFastOpenPassive": "3"}},
 	} {
 		sysctlSet(t, b, "net/ipv4/tcp_fastopen_key", c.key)
 		sysctlSet(t, b, "net/ipv4/tcp_fastopen", c.mode)
@@ -131,6 +132,11 @@ func TestFastOpenOnTheWire(t *testing.T) { // RFC 7413; spec 11.78
 			t.Errorf("%s: %q; Linux: %q, %q", c.name, got, c.syn, c.synack)
 		}
 		srv := accept(t, l)
+		ci, _ := getBytes(s, uapi.TCP_INFO, 232)
+		si, _ := getBytes(srv, uapi.TCP_INFO, 232)
+		if got := [3]byte{ci[5], si[5], ci[7] >> 1 & 3}; got != c.info {
+			t.Errorf("%s: tcp_info %#x; Linux: %#x", c.name, got, c.info)
+		}
 		if got, _ := recv(srv, 0); got != data {
 			t.Errorf("%s: %d of %d bytes came", c.name, len(got), len(data))
 		}

@@ -28,7 +28,9 @@ func (s *Sock) info(val []byte) int {
 		}
 	}
 	p[6] = i.SndWS&15 | i.RcvWS<<4
-	p[7] = uint8(number(i.AppLimited))
+	more, fail := s.fastInfo()
+	p[5] |= more
+	p[7] = uint8(number(i.AppLimited)) | fail<<1
 	us := func(d time.Duration) uint32 { return uint32(d / time.Microsecond) }
 	ms := func(d time.Duration) uint32 { return uint32(d / time.Millisecond) }
 	words := []uint32{

@@ -125,6 +125,7 @@ func (c *Conn) AcceptFast(now ktime.T, q *Request, s *Segment, cookie []byte, ex
 		g.Seq++
 		g.Flags &^= Syn
 		kept, _ = c.inOrder(&g, g.end())
+		c.passive.Acked = kept
 		c.fill.DataSegsIn++
 	}
 	c.fill.SegsIn++
@@ -145,6 +146,10 @@ func (c *Conn) AcceptFast(now ktime.T, q *Request, s *Segment, cookie []byte, ex
 // FastChild reports that the connection began by AcceptFast, and whether its
 // handshake is still under way.
 func (c *Conn) FastChild() (was, pending bool) { return c.passive != nil, c.fastPending() }
+
+// FastData reports that the SYN of a connection that began by AcceptFast had
+// data.
+func (c *Conn) FastData() bool { return c.passive != nil && c.passive.Acked }
 
 // fastPending reports that the SYN-ACK of AcceptFast is not acknowledged.
 func (c *Conn) fastPending() bool {
