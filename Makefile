@@ -6,7 +6,7 @@ TOOL    = $(GO) tool -modfile=tools/go.mod
 LIBRARY = $(GO) list ./... | grep -vE '^linen/(lab|why|web|cmd|run|test|internal|examples)(/|$$)'
 PORTS   = darwin/arm64 windows/amd64 linux/arm64
 
-.PHONY: all build demo test race fuzz-smoke bench bench-labs lint lint-format lint-vet lint-static lint-deps cross features clean
+.PHONY: all build demo test race fuzz-smoke bench bench-exec bench-labs lint lint-format lint-vet lint-static lint-deps cross features clean
 
 all: build
 
@@ -32,6 +32,10 @@ fuzz-smoke:
 # Beside gVisor netstack and a bare Go floor; its own module.
 bench:
 	cd bench && $(GO) run .
+
+# What unmodified programs pay, beside this machine's kernel (root).
+bench-exec:
+	cd bench && $(GO) run ./exec
 
 # A thousand nodes up and down, fifty with programs: seconds and MiB.
 bench-labs:
