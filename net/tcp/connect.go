@@ -95,9 +95,7 @@ func (s *Sock) disconnect() error {
 		s.Saddr.Store(0)
 		s.RcvAddr.Store(0)
 	}
-	if !s.Is(inet.BindLockPort) {
-		s.unbind()
-	}
+	// The port stays, also one that connect chose (6.18).
 	return nil
 }
 
