@@ -27,7 +27,8 @@ func shape(err error) string {
 	var call *os.SyscallError
 	text += fmt.Sprintf(" | op %v", errors.As(err, &op))
 	if errors.As(err, &ne) {
-		text += fmt.Sprintf(", timeout %v, temporary %v", ne.Timeout(), ne.Temporary())
+		again, _ := ne.(interface{ Temporary() bool })
+		text += fmt.Sprintf(", timeout %v, temporary %v", ne.Timeout(), again != nil && again.Temporary())
 	}
 	if errors.As(err, &call) {
 		text += ", call " + call.Syscall
