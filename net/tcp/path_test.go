@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"linen/net/procfs"
 	"linen/net/sock"
 	"linen/test/hosts"
 	"linen/uapi"
@@ -106,5 +107,33 @@ func TestMinTTL(t *testing.T) { // RFC 5082, ip(7) IP_MINTTL; ranges as 6.18; sp
 	send(t, cli, "x", 0)
 	if _, err := recv(srv, 0); err != errno.EAGAIN {
 		t.Errorf("a segment with a TTL of 254: %v", err)
+	}
+}
+
+// TestOrphanRetries: a closed socket's data are sent again 8 times at most, which
+// takes 102 seconds with the least time-out (spec 11.53; tcp_orphan_retries 0).
+func TestOrphanRetries(t *testing.T) {
+	for _, c := range []struct {
+		retries      string
+		still, ended time.Duration
+	}{{"0", 60 * time.Second, 150 * time.Second}, {"2", time.Second, 5 * time.Second}} {
+		a, _, link, cli, _ := conn(t)
+		sysctlSet(t, a, "net/ipv4/tcp_orphan_retries", c.retries)
+		link.Drop(true)
+		send(t, cli, "x", 0)
+		must(t, cli.Close())
+		orphans := func() bool {
+			text, err := procfs.Of(a.Namespace()).Read("sockstat")
+			must(t, err)
+			return strings.Contains(string(text), "orphan 1")
+		}
+		a.Lab.Advance(c.still)
+		if !orphans() {
+			t.Errorf("tcp_orphan_retries %s: gone after %v", c.retries, c.still)
+		}
+		a.Lab.Advance(c.ended - c.still)
+		if orphans() || count(t, a, "TCPAbortOnTimeout") != 1 {
+			t.Errorf("tcp_orphan_retries %s: there after %v; TCPAbortOnTimeout %d", c.retries, c.ended, count(t, a, "TCPAbortOnTimeout"))
+		}
 	}
 }

@@ -72,6 +72,7 @@ func (s *Sock) queued() int64 { n := s.txBytes.Load(); return n + n>>4 }
 // begin prepares a call on the connection, on CPU c.
 func (s *Sock) begin(c *kern.CPU) {
 	s.env.c = c
+	s.conn.Use(s.st.settings())
 	s.conn.Full = s.noSpace.Load()
 }
 

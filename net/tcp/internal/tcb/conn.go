@@ -215,6 +215,9 @@ func (c *Conn) Init(env Env, set *Settings, t *Tunables) {
 	c.send.appLimited, c.send.limitedUsed = 1, true // until something is delivered
 }
 
+// Use replaces the settings: sysctls act on connections that are there.
+func (c *Conn) Use(set *Settings) { c.set = set }
+
 // Tune replaces the socket's options.
 func (c *Conn) Tune(t Tunables) {
 	*c.keep.t = t
