@@ -20,20 +20,24 @@ const (
 
 // Attributes of the family tcp_metrics.
 const (
-	TCP_METRICS_ATTR_ADDR_IPV4          = 1
-	TCP_METRICS_ATTR_ADDR_IPV6          = 2
-	TCP_METRICS_ATTR_AGE                = 3 // milliseconds
-	TCP_METRICS_ATTR_TW_TSVAL           = 4
-	TCP_METRICS_ATTR_TW_TS_STAMP        = 5
-	TCP_METRICS_ATTR_VALS               = 6
-	TCP_METRICS_ATTR_FOPEN_MSS          = 7
-	TCP_METRICS_ATTR_FOPEN_SYN_DROPS    = 8
-	TCP_METRICS_ATTR_FOPEN_SYN_DROP_TS  = 9
-	TCP_METRICS_ATTR_FOPEN_COOKIE       = 10
-	TCP_METRICS_ATTR_SADDR_IPV4         = 11
-	TCP_METRICS_ATTR_SADDR_IPV6         = 12
-	TCP_METRICS_ATTR_PAD                = 13
-	TCP_METRICS_ATTR_MAX                = 13
-	TCP_METRICS_CMD_GET           uint8 = 1
-	TCP_METRICS_CMD_DEL           uint8 = 2
+	TCP_METRICS_ATTR_ADDR_IPV4         = 1
+	TCP_METRICS_ATTR_ADDR_IPV6         = 2
+	TCP_METRICS_ATTR_AGE               = 3 // milliseconds
+	TCP_METRICS_ATTR_TW_TSVAL          = 4
+	TCP_METRICS_ATTR_TW_TS_STAMP       = 5
+	TCP_METRICS_ATTR_VALS              = 6
+	TCP_METRICS_ATTR_FOPEN_MSS         = 7
+	TCP_METRICS_ATTR_FOPEN_SYN_DROPS   = 8
+	TCP_METRICS_ATTR_FOPEN_SYN_DROP_TS = 9
+	TCP_METRICS_ATTR_FOPEN_COOKIE      = 10
+	TCP_METRICS_ATTR_SADDR_IPV4        = 11
+	TCP_METRICS_ATTR_SADDR_IPV6        = 12
+	TCP_METRICS_ATTR_PAD               = 13
+	TCP_METRICS_ATTR_MAX               = 13
+)
+
+// Commands of the family tcp_metrics.
+const (
+	TCP_METRICS_CMD_GET = 1
+	TCP_METRICS_CMD_DEL = 2
 )
