@@ -175,9 +175,17 @@ func (s *site) end() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	if out, err := s.command(ctx, s.linen, "down").CombinedOutput(); err != nil {
+	for {
+		out, err := s.command(ctx, s.linen, "down").CombinedOutput()
+		switch {
+		case err == nil:
+			return
+		case ctx.Err() == nil && strings.Contains(string(out), "connection reset") && zombie(pid):
+			continue // it was killed, and the last of its threads is about to close its sockets
+		}
 		s.t.Errorf("linen down: %v\n%s", err, out)
 		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have gone meanwhile
+		return
 	}
 }
 
