@@ -186,6 +186,7 @@ func (s *Sock) child(e ends) *Sock {
 		a.BoundDev.Store(e.dif)
 	}
 	a.tune = s.tune
+	a.lowat.Store(s.tune.NotsentLowat)
 	a.childCongestion(s)
 	a.conn.SetMaxPacing(a.PacingRate.Load())
 	a.inheritKey(s, e.saddr)

@@ -149,6 +149,7 @@ func (s *Sock) setMore(name, v int) error {
 		t.UserTimeout = time.Duration(v) * time.Millisecond
 	case uapi.TCP_NOTSENT_LOWAT:
 		t.NotsentLowat = uint32(v)
+		s.lowat.Store(uint32(v))
 	case uapi.TCP_THIN_LINEAR_TIMEOUTS:
 		if err := within(v, 0, 1); err != nil {
 			return err

@@ -23,6 +23,7 @@ type Sock struct {
 	node    node    // its place among the connections
 	bind    binding // its port
 	tune    tcb.Tunables
+	lowat   atomic.Uint32 // tune.NotsentLowat, for poll, which takes no lock
 
 	timer    kern.Timer
 	armed    ktime.T       // for which timer is set
@@ -120,7 +121,7 @@ func (s *Sock) writeable() bool {
 }
 
 func (s *Sock) belowLowat() bool {
-	low := int64(s.tune.NotsentLowat)
+	low := int64(s.lowat.Load())
 	if low == 0 {
 		low = s.st.sys.notsentLowat.Load()
 	}
