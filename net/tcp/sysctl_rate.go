@@ -12,7 +12,6 @@ import (
 type rateSysctls struct {
 	pacingSS, pacingCA, minTSO, tsoRTTLog, minRTT *sysctl.Int
 	compDelay, compSlack, compNr                  *sysctl.Int
-	limitOutput, autocork                         *sysctl.Int
 	noMetricsSave, noSsthreshSave                 *sysctl.Int
 }
 
@@ -26,12 +25,10 @@ func (y *rateSysctls) register(t *sysctl.Tree, changed func(_, _ int64) error) {
 	nanos := func(name string, def int64) *sysctl.Int {
 		return t.Int("net/ipv4/tcp_"+name, sysctl.Spec{Unit: sysctl.Unsigned, Default: def, OnWrite: changed})
 	}
-	const most = 1<<31 - 1
 	y.pacingSS, y.pacingCA = num("pacing_ss_ratio", 200, 0, 1000), num("pacing_ca_ratio", 120, 0, 1000)
 	y.minTSO, y.tsoRTTLog = byteOf("min_tso_segs", 2), byteOf("tso_rtt_log", 9)
 	y.minRTT = num("min_rtt_wlen", 300, 0, 86400)
 	y.compDelay, y.compSlack, y.compNr = nanos("comp_sack_delay_ns", 1000000), nanos("comp_sack_slack_ns", 100000), byteOf("comp_sack_nr", 44)
-	y.limitOutput, y.autocork = num("limit_output_bytes", 4<<20, 0, most), byteOf("autocorking", 1)
 	y.noMetricsSave, y.noSsthreshSave = byteOf("no_metrics_save", 0), byteOf("no_ssthresh_metrics_save", 1)
 }
 

@@ -169,18 +169,8 @@ func kernelRun(t *testing.T, ip string, c Cell, seed uint64) float64 {
 	}
 	in, err := l.Accept()
 	fail(err)
-	var got atomic.Int64
-	go func() {
-		p := make([]byte, 1<<17)
-		for {
-			n, err := in.Read(p)
-			got.Add(int64(n))
-			if err != nil {
-				return
-			}
-		}
-	}()
 	began := time.Now()
+	fail(in.SetReadDeadline(began.Add(c.Span)))
 	go func() {
 		p := make([]byte, 1<<16)
 		for {
@@ -189,8 +179,14 @@ func kernelRun(t *testing.T, ip string, c Cell, seed uint64) float64 {
 			}
 		}
 	}()
-	time.Sleep(c.Span)
-	n, took := got.Load(), time.Since(began)
+	n := 0
+	for p := make([]byte, 1<<17); ; {
+		k, err := in.Read(p)
+		if n += k; err != nil {
+			break // the deadline
+		}
+	}
+	took := time.Since(began)
 	if raw, err := out.(*net.TCPConn).SyscallConn(); err == nil {
 		raw.Control(func(fd uintptr) {
 			i, _ := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
