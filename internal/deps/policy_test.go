@@ -13,7 +13,7 @@ var ranks = []struct {
 	{0, []string{"uapi", "wire", "lib"}},
 	{1, []string{"kern", "net/netns", "net/mib"}},
 	{2, []string{"net/skb", "net/sysctl", "net/procfs", "net/cgroup", "net/flow", "net/filter"}},
-	{3, []string{"net/netlink", "net/netfilter"}},
+	{3, []string{"net/netlink", "net/netfilter", "net/vnethdr"}},
 	{4, []string{"net/rtnl", "net/genl"}},
 	{5, []string{"net/dev", "net/ethernet"}},
 	{6, []string{"net/dst", "net/lwtunnel", "net/l3mdev"}},

@@ -11,6 +11,7 @@ import (
 	"linen/net/rtnl"
 	"linen/net/skb"
 	"linen/net/sysctl"
+	"linen/net/vnethdr"
 	"linen/uapi"
 )
 
@@ -48,8 +49,8 @@ func FuzzAddr(f *testing.F) {
 		if m, err := parseMreq(p); err == nil && (len(m.addr) > maxAddr || len(m.addr) > len(p)-mreqOff) {
 			t.Errorf("an address of %d bytes in %d", len(m.addr), len(p))
 		}
-		if v, err := parseVnet(p, vnetHdrLen); err == nil && (v.gsoSize == 0) != (v.gsoType == 0) {
-			t.Errorf("type %#x of size %d", v.gsoType, v.gsoSize)
+		if v, err := vnethdr.Parse(p, vnethdr.Len); err == nil && (v.GSOSize() == 0) != (v.GSOType() == 0) {
+			t.Errorf("type %#x of size %d", v.GSOType(), v.GSOSize())
 		}
 	})
 }
@@ -70,8 +71,8 @@ func FuzzVnet(f *testing.F) {
 	f.Cleanup(n.Close)
 	d := dev.New(n, "d0", nil)
 	f.Fuzz(func(t *testing.T, p []byte) {
-		v, err := parseVnet(p, vnetHdrLen)
-		if p = p[min(len(p), vnetHdrLen):]; err != nil || len(p) < 14 || len(p) > 1<<16 {
+		v, err := vnethdr.Parse(p, vnethdr.Len)
+		if p = p[min(len(p), vnethdr.Len):]; err != nil || len(p) < 14 || len(p) > 1<<16 {
 			return
 		}
 		c := k.Enter(kern.Any)
@@ -80,7 +81,7 @@ func FuzzVnet(f *testing.F) {
 		b.Dev, b.Protocol = d, uint16(p[12])<<8|uint16(p[13])
 		b.SetMacHeader(0)
 		b.SetNetworkHeader(14)
-		if !v.apply(b) || !b.IsGSO() {
+		if !v.Apply(b) || !b.IsGSO() {
 			b.Consume(c)
 			return
 		}

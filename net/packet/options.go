@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"linen/net/sock"
+	"linen/net/vnethdr"
 	"linen/uapi"
 	"linen/uapi/errno"
 )
@@ -102,9 +103,9 @@ func (s *Sock) setNumber(name, v int) error {
 			return errno.EINVAL
 		}
 		if name == uapi.PACKET_VNET_HDR && v != 0 {
-			v = vnetHdrLen
+			v = vnethdr.Len
 		}
-		if v != 0 && v != vnetHdrLen && v != vnetHdrMax {
+		if v != 0 && v != vnethdr.Len && v != vnethdr.LenMerged {
 			return errno.EINVAL
 		}
 		return s.withoutRings(func() { s.opt.vnetLen.Store(int32(v)) })

@@ -7,6 +7,7 @@ import (
 	"linen/net/dev"
 	"linen/net/skb"
 	"linen/net/sock"
+	"linen/net/vnethdr"
 	"linen/uapi"
 	"linen/uapi/errno"
 )
@@ -92,7 +93,7 @@ func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) {
 			s.Done(b)
 			return 0, errno.EINVAL
 		}
-		putVnet(data[:extra], b)
+		vnethdr.Put(data[:extra], b)
 		data = data[extra:]
 	}
 	n := b.CopyOut(0, data)

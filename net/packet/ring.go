@@ -9,6 +9,7 @@ import (
 	"linen/lib/shmem"
 	"linen/net/skb"
 	"linen/net/sock"
+	"linen/net/vnethdr"
 	"linen/uapi"
 	"linen/uapi/errno"
 )
@@ -356,7 +357,7 @@ func (r *ring) put(b *skb.Buff, n *note, at slot) bool {
 func (r *ring) fill(p []byte, b *skb.Buff, n *note, at *slot) {
 	n.sockaddr((*[sizeofSLL]byte)(p[headerSize[r.version]:]))
 	if r.vnet > 0 && at.mac-r.vnet >= 0 && at.mac <= len(p) {
-		putVnet(p[at.mac-r.vnet:at.mac], b)
+		vnethdr.Put(p[at.mac-r.vnet:at.mac], b)
 	}
 	if at.snap > 0 {
 		b.CopyOut(0, p[at.mac:at.mac+at.snap])

@@ -7,6 +7,7 @@ import (
 	"linen/net/dev"
 	"linen/net/skb"
 	"linen/net/sock"
+	"linen/net/vnethdr"
 	"linen/uapi"
 	"linen/uapi/errno"
 )
@@ -96,9 +97,9 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	if r := s.rings.tx.Load(); r != nil {
 		return s.sendRing(r, &to)
 	}
-	data, v := m.Data, vnet{}
+	data, v := m.Data, vnethdr.Header{}
 	if n := int(s.opt.vnetLen.Load()); n > 0 {
-		if v, err = parseVnet(data, n); err != nil {
+		if v, err = vnethdr.Parse(data, n); err != nil {
 			return 0, err
 		}
 		data = data[n:]
@@ -133,12 +134,12 @@ func (s *Sock) fits(data []byte, to *dest) bool {
 }
 
 // output builds and sends one frame.
-func (s *Sock) output(c *kern.CPU, data []byte, v *vnet, to *dest) error {
+func (s *Sock) output(c *kern.CPU, data []byte, v *vnethdr.Header, to *dest) error {
 	raw := s.Type() != uapi.SOCK_DGRAM
 	if raw && len(data) < to.d.HardHeaderLen {
 		return errno.EINVAL
 	}
-	if v.gsoSize == 0 && !s.fits(data, to) {
+	if v.GSOSize() == 0 && !s.fits(data, to) {
 		return errno.EMSGSIZE
 	}
 	b := skb.Alloc(c, len(data))
@@ -158,7 +159,7 @@ func (s *Sock) output(c *kern.CPU, data []byte, v *vnet, to *dest) error {
 		}
 	}
 	b.SetMacHeader(0)
-	if !v.apply(b) {
+	if !v.Apply(b) {
 		b.Consume(c)
 		return errno.EINVAL
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"linen/kern"
+	"linen/net/vnethdr"
 	"linen/uapi"
 	"linen/uapi/errno"
 )
@@ -21,7 +22,7 @@ func (s *Sock) sendRing(r *ring, to *dest) (int, error) {
 			return total, nil
 		}
 		if err == nil {
-			err = s.output(c, data, &vnet{}, to)
+			err = s.output(c, data, &vnethdr.Header{}, to)
 		}
 		if err == nil {
 			total += len(data)

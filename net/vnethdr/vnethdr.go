@@ -1,4 +1,10 @@
-package packet
+// Package vnethdr reads and writes struct virtio_net_hdr, which stands in front
+// of frames that AF_PACKET (PACKET_VNET_HDR) and TUN devices (IFF_VNET_HDR)
+// exchange with programs, and takes what it asks for into packets.
+//
+// Linux files: include/linux/virtio_net.h, include/uapi/linux/virtio_net.h.
+// Not done: UFO, tunnels (VIRTIO_NET_HDR_GSO_UDP_TUNNEL), hash reports.
+package vnethdr
 
 import (
 	"encoding/binary"
@@ -9,11 +15,14 @@ import (
 	"linen/wire"
 )
 
-// struct virtio_net_hdr in front of frames (PACKET_VNET_HDR), in the machine's
-// byte order; linux/virtio_net.h.
+// Sizes of the header, bytes.
 const (
-	vnetHdrLen   = 10
-	vnetHdrMax   = 12 // with num_buffers
+	Len       = 10
+	LenMerged = 12 // with num_buffers
+)
+
+// Flags and types of the header, which is in the machine's byte order.
+const (
 	vnetNeedCsum = 1
 	vnetCsumOK   = 2
 	vnetGSONone  = 0
@@ -23,8 +32,8 @@ const (
 	vnetGSOECN   = 0x80
 )
 
-// vnet is what a sender's virtio header asks for.
-type vnet struct {
+// A Header is what a sender's header asks for; the zero value asks for nothing.
+type Header struct {
 	csum               bool
 	csumStart, csumOff int
 	gsoType            uint32 // skb.GSO*
@@ -32,11 +41,11 @@ type vnet struct {
 	hdrLen             int
 }
 
-// parseVnet reads the header of n bytes in front of data: EINVAL when it is cut
+// Parse reads the header of n bytes in front of data: EINVAL when it is cut
 // off or asks for something unknown (virtio_net_hdr_to_skb). UFO's type is
 // unknown here: its fragments are the program's to make.
-func parseVnet(data []byte, n int) (v vnet, err error) {
-	if len(data) < n || n < vnetHdrLen {
+func Parse(data []byte, n int) (v Header, err error) {
+	if len(data) < n || n < Len {
 		return v, errno.EINVAL
 	}
 	h := binary.NativeEndian
@@ -71,9 +80,15 @@ const (
 	maxUDPSegments = 128    // UDP_MAX_SEGMENTS
 )
 
-// apply notes in b, whose data begin at the link header, what v asks for; false
+// GSOType returns the type of super-packet (skb.GSO*); 0: none.
+func (v *Header) GSOType() uint32 { return v.gsoType }
+
+// GSOSize returns the payload bytes of a super-packet's segments; 0: none.
+func (v *Header) GSOSize() int { return v.gsoSize }
+
+// Apply notes in b, whose data begin at the link header, what v asks for; false
 // when that lies outside b or does not go with its headers.
-func (v *vnet) apply(b *skb.Buff) bool {
+func (v *Header) Apply(b *skb.Buff) bool {
 	if v.hdrLen > b.Len() {
 		return false
 	}
@@ -123,7 +138,7 @@ const (
 
 // transport returns where b's transport header is, and its protocol; 0 when b
 // is not what v's type names.
-func (v *vnet) transport(b *skb.Buff) (at int, proto uint8) {
+func (v *Header) transport(b *skb.Buff) (at int, proto uint8) {
 	net := b.NetworkOff()
 	if !b.MayPull(net + wire.IPv4HdrLen) {
 		return 0, 0
@@ -141,8 +156,8 @@ func (v *vnet) transport(b *skb.Buff) (at int, proto uint8) {
 	return 0, 0
 }
 
-// putVnet writes the header of a received b into p.
-func putVnet(p []byte, b *skb.Buff) {
+// Put writes the header of a received b into p.
+func Put(p []byte, b *skb.Buff) {
 	clear(p)
 	h := binary.NativeEndian
 	switch {
