@@ -14,6 +14,7 @@ import (
 	"linen/net/inet"
 	"linen/net/ipv4"
 	"linen/net/mib"
+	"linen/net/mroute"
 	"linen/net/neigh"
 	"linen/net/netfilter"
 	"linen/net/netlink"
@@ -54,6 +55,7 @@ func Subsystems() []netns.Subsys {
 		neigh.Pernet(),
 		ipv4.Pernet(),
 		inet.Pernet(),
+		mroute.Pernet(),
 		tcp.Pernet(),
 		udp.Pernet(),
 		raw.Pernet(),

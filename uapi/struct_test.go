@@ -61,6 +61,8 @@ func TestStructuresRoundTrip(t *testing.T) {
 	roundTrip(t, "in_pktinfo", 12, ParseInPktinfo, (*InPktinfo).Append)
 	roundTrip(t, "in6_pktinfo", 20, ParseIn6Pktinfo, (*In6Pktinfo).Append)
 	roundTrip(t, "ip_mreqn", 12, ParseIPMreqn, (*IPMreqn).Append)
+	roundTrip(t, "vifctl", 16, ParseVifctl, (*Vifctl).Append)
+	roundTrip(t, "mfcctl", 60, ParseMfcctl, (*Mfcctl).Append, 42, 43)
 	roundTrip(t, "sock_filter", 8, ParseSockFilter, (*SockFilter).Append)
 	roundTrip(t, "timeval", 16, ParseTimeval, (*Timeval).Append)
 	roundTrip(t, "sockaddr_nl", 12, ParseSockaddrNl, func(s *SockaddrNl, b []byte) []byte {

@@ -229,6 +229,9 @@ func (s *Sock) SetOption(who *sock.Caller, level, name int, val []byte) (done bo
 		defer s.Unlock()
 		return true, s.SetSocketOption(who, name, val)
 	case uapi.IPPROTO_IP:
+		if isMrouteOption(name) {
+			return true, errno.EOPNOTSUPP
+		}
 		if isMcastOption(name) { // the RTNL comes before ownership
 			s.Net().Lock()
 			defer s.Net().Unlock()
@@ -249,6 +252,9 @@ func (s *Sock) GetOption(level, name int, val []byte) (done bool, n int, err err
 		n, err = s.GetSocketOption(name, val)
 		return true, n, err
 	case uapi.IPPROTO_IP:
+		if isMrouteOption(name) {
+			return true, 0, errno.EOPNOTSUPP
+		}
 		s.Lock()
 		defer s.Unlock()
 		n, err = s.GetIPOption(name, val)
@@ -256,3 +262,7 @@ func (s *Sock) GetOption(level, name int, val []byte) (done bool, n int, err err
 	}
 	return false, 0, errno.EOPNOTSUPP // setsockopt says ENOPROTOOPT
 }
+
+// isMrouteOption reports an option of multicast routing, which only raw IGMP
+// sockets take, and before it comes here (ip_mroute_opt).
+func isMrouteOption(name int) bool { return name >= uapi.MRT_BASE && name <= uapi.MRT_MAX }

@@ -10,6 +10,7 @@ import (
 	"linen/lib/ktime"
 	"linen/net/dev"
 	"linen/net/procfs"
+	"linen/net/skb"
 	"linen/net/sysctl"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -20,6 +21,7 @@ type igmpState struct {
 	alert              *Options    // router alert, which every message carries (RFC 2236 §2)
 	robustness         *sysctl.Int // net.ipv4.igmp_qrv
 	linkLocalMcReports *sysctl.Int
+	pim                func(c *kern.CPU, b *skb.Buff) // PIM version 1, or nil
 }
 
 // Groups of the protocol itself (RFC 1112, 2236, 3376).

@@ -33,8 +33,15 @@ func igmpRcv(c *kern.CPU, b *skb.Buff) {
 			m.heardReport(h.Group())
 		}
 	}
+	if f := st.path.igmp.pim; f != nil && h.Type() == igmpPIM {
+		f(c, b)
+		return
+	}
 	b.Consume(c)
 }
+
+// igmpPIM is the type of PIM version 1 messages.
+const igmpPIM = 0x14
 
 // heardReport saves us our own: another member has reported the group
 // (RFC 2236 §3).

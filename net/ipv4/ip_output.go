@@ -32,7 +32,9 @@ func mcOutput(c *kern.CPU, b *skb.Buff) {
 	b.Dev = rt.Dev
 	b.Protocol = uapi.ETH_P_IP
 	if rt.Flags&RTCFMulticast != 0 {
-		if rt.Flags&RTCFLocal != 0 && wantsLoop(b) {
+		// Multicast routing wants what this host sends, and not again what it
+		// has just forwarded.
+		if (rt.Flags&RTCFLocal != 0 || b.IP.Flags&SKBForwarded == 0) && wantsLoop(b) {
 			st.loopCopy(c, b, rt)
 		}
 		if (*wire.IPv4Hdr)(b.Data()).TTL() == 0 { // RFC 1112 §6.1: it stays here

@@ -186,6 +186,8 @@ type special uint8
 const (
 	specialBroadcast special = iota
 	specialMulticast
+	specialMroute      // of groups that are forwarded
+	specialMrouteLocal // and taken, too
 	specialNoNet
 	specialNoHost
 	specialProhibit
@@ -205,6 +207,10 @@ func (st *state) specialRoute(s special) *Route {
 		rt.Type, rt.Flags, rt.in = uapi.RTN_BROADCAST, RTCFBroadcast|RTCFLocal, wayDeliver
 	case specialMulticast:
 		rt.Type, rt.Flags, rt.in = uapi.RTN_MULTICAST, RTCFMulticast|RTCFLocal, wayDeliver
+	case specialMroute:
+		rt.Type, rt.Flags, rt.in = uapi.RTN_MULTICAST, RTCFMulticast, wayMulticast
+	case specialMrouteLocal:
+		rt.Type, rt.Flags, rt.in = uapi.RTN_MULTICAST, RTCFMulticast|RTCFLocal, wayMulticast
 	case specialNoNet:
 		rt.Err = errno.ENETUNREACH
 	case specialNoHost:

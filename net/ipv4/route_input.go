@@ -204,12 +204,10 @@ func (st *state) routeInputMulticast(c *kern.CPU, b *skb.Buff, f *Flow, in *InDe
 	if !forward {
 		return st.specialRoute(specialMulticast), 0
 	}
-	rt := st.newRoute(dev.Loopback(st.n), uapi.RTN_MULTICAST, RTCFMulticast)
 	if ours {
-		rt.Flags |= RTCFLocal
+		return st.specialRoute(specialMrouteLocal), 0
 	}
-	rt.in = wayMulticast
-	return rt, 0
+	return st.specialRoute(specialMroute), 0
 }
 
 // sourceCheck is what validateSource found.

@@ -11,7 +11,7 @@ import (
 // in by a device and would be forwarded.
 func (s *Sock) alerted(iif int) bool {
 	bound := int(s.BoundDev.Load())
-	return s.Is(inet.RouterAlert) && (bound == 0 || bound == iif)
+	return (s.Is(inet.RouterAlert) || s.mroute != nil && s.mroute.Owner()) && (bound == 0 || bound == iif)
 }
 
 // wantsAlert reports whether a socket asked for a protocol's packets with the

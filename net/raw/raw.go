@@ -4,8 +4,9 @@
 // of its protocol before the protocol itself gets it. What a socket sends gets
 // an IP header, or with IP_HDRINCL brings its own.
 //
-// Linux files: net/ipv4/raw.c. Man page: raw(7). Not done: multicast routing
-// daemons' options (MRT_*).
+// A socket of IGMP may be a multicast routing daemon's: see net/mroute.
+//
+// Linux files: net/ipv4/raw.c. Man page: raw(7).
 package raw
 
 import (
@@ -14,6 +15,7 @@ import (
 
 	"linen/kern"
 	"linen/net/inet"
+	"linen/net/mroute"
 	"linen/net/netns"
 	"linen/net/procfs"
 	"linen/net/skb"
@@ -66,7 +68,8 @@ type Sock struct {
 	sock.Datagram
 	st     *State
 	entry  inet.Entry[*Sock]
-	filter atomic.Uint32 // ICMP_FILTER: bit n refuses ICMP type n
+	filter atomic.Uint32  // ICMP_FILTER: bit n refuses ICMP type n
+	mroute *mroute.Socket // of an IGMP socket; else nil
 }
 
 func (st *State) create(who *sock.Caller, n *netns.Net, protocol int) (sock.Socket, error) {
@@ -76,6 +79,9 @@ func (st *State) create(who *sock.Caller, n *netns.Net, protocol int) (sock.Sock
 	s.Num.Store(uint32(protocol))
 	if protocol == uapi.IPPROTO_RAW {
 		s.SetIs(inet.HdrIncl, true)
+	}
+	if mr := mroute.Of(n); mr != nil && protocol == uapi.IPPROTO_IGMP {
+		s.mroute = mr.NewSocket(s)
 	}
 	st.table.Insert(&s.entry, uint32(protocol), s)
 	return s, nil
@@ -133,6 +139,9 @@ func (s *Sock) Getpeername() ([]byte, error) {
 
 // Close implements sock.Socket.
 func (s *Sock) Close() error {
+	if s.mroute != nil {
+		s.mroute.Close()
+	}
 	s.LeaveAll()
 	s.Lock()
 	s.st.table.Remove(&s.entry)
@@ -146,11 +155,14 @@ func (s *Sock) Ioctl(who *sock.Caller, cmd uint32, arg []byte) error {
 	if done, err := s.DatagramIoctl(cmd, arg); done {
 		return err
 	}
-	return s.NetIoctl(who, cmd, arg)
+	return s.mrouteIoctl(who, cmd, arg)
 }
 
 // Setsockopt implements sock.Socket.
 func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
+	if s.mrouteOption(level, name) {
+		return s.mroute.Set(who.Capable(sock.CapNetAdmin), name, val)
+	}
 	if done, err := s.SetOption(who, level, name, val); done {
 		return err
 	}
@@ -170,6 +182,9 @@ func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 
 // Getsockopt implements sock.Socket.
 func (s *Sock) Getsockopt(_ *sock.Caller, level, name int, val []byte) (int, error) {
+	if s.mrouteOption(level, name) {
+		return s.mroute.Get(name, val)
+	}
 	if done, n, err := s.GetOption(level, name, val); done {
 		return n, err
 	}

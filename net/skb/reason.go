@@ -145,6 +145,11 @@ const (
 	ReasonNetClosing                          // the namespace is closing (linen)
 	ReasonBridgeFiltered                      // no bridge port may take it (linen)
 	ReasonHostIo                              // the host's side did not take it (linen)
+	ReasonMcastNoTable                        // no table of multicast routing decides about it (linen)
+	ReasonMcastNoVif                          // no multicast interface to take it from, or to send it by (linen)
+	ReasonMcastWrongVif                       // its multicast route expects it by another interface (linen)
+	ReasonMcastNoDaemon                       // nobody gave a multicast route for it (linen)
+	ReasonMcastQueue                          // too many packets wait for a multicast route (linen)
 
 	NumReasons // how many there are
 )
@@ -290,6 +295,11 @@ var reasons = [NumReasons][2]string{
 	{"NET_CLOSING", "the namespace is closing (linen)"},
 	{"BRIDGE_FILTERED", "no bridge port may take it (linen)"},
 	{"HOST_IO", "the host's side did not take it (linen)"},
+	{"MCAST_NO_TABLE", "no table of multicast routing decides about it (linen)"},
+	{"MCAST_NO_VIF", "no multicast interface to take it from, or to send it by (linen)"},
+	{"MCAST_WRONG_VIF", "its multicast route expects it by another interface (linen)"},
+	{"MCAST_NO_DAEMON", "nobody gave a multicast route for it (linen)"},
+	{"MCAST_QUEUE", "too many packets wait for a multicast route (linen)"},
 }
 
 // String returns the reason's name, such as "NO_SOCKET".
