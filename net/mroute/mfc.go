@@ -137,6 +137,7 @@ func (t *table) add(ch *change) error {
 	w := t.newWays(ch.parent, &ch.ttls)
 	if m := t.named(ch); m != nil {
 		m.way.Store(w)
+		m.lastUse.Store(int64(t.st.n.Kernel().Now())) // a daemon's change counts as use
 		m.static = m.static || ch.static
 		t.notify(uapi.RTM_NEWROUTE, m)
 		return nil
