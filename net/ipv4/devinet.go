@@ -179,6 +179,9 @@ func (st *state) destroy(in *InDevice) {
 		st.data.groups(in.dev, false)
 	}
 	in.dead = true
+	for _, m := range in.joined {
+		m.Leave()
+	}
 	for len(in.Addrs()) > 0 {
 		in.deleteAddr(in.Addrs()[0], nil)
 	}
@@ -217,6 +220,8 @@ func (st *state) devinetEvent(e *dev.Event) error {
 		in.announce(in.ARPNotify())
 	case dev.EventNotifyPeers:
 		in.announce(true)
+	case dev.EventResendIGMP:
+		in.rejoin()
 	case dev.EventDown:
 		if st.data.groups != nil {
 			st.data.groups(e.Dev, false)

@@ -103,6 +103,9 @@ func (st *state) newAddr(r *netlink.Request) error {
 		return nil // as Linux: accepted, and nothing comes of it
 	}
 	a.setLifetimes(a.valid, a.preferred, now)
+	if err := in.autojoin(a); err != nil {
+		return err
+	}
 	return in.insertAddr(a, r)
 }
 
@@ -152,6 +155,7 @@ func (st *state) delAddr(r *netlink.Request) error {
 		if p := tb.Get(uapi.IFA_ADDRESS); p.Present() && (h[1] != a.PrefixLen || !a.holds(p.BE32())) {
 			continue
 		}
+		in.autoleave(a)
 		in.deleteAddr(a, r)
 		return nil
 	}

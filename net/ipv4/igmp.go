@@ -276,6 +276,8 @@ func (st *state) groupsUpDown(d *dev.Device, up bool) {
 			for _, g := range m.list() {
 				m.removed(g, false)
 			}
+			list := slices.DeleteFunc(slices.Clone(m.list()), func(g *group) bool { return g.addr == groupAllHosts && len(g.members) == 0 })
+			m.groups.Store(&list)
 			m.setUp(false)
 		}
 		return
@@ -289,7 +291,7 @@ func (st *state) groupsUpDown(d *dev.Device, up bool) {
 		g := &group{addr: groupAllHosts}
 		g.filter.Store(&mcFilter{exclude: 1})
 		g.timer.Init(st.n.Kernel(), func(c *kern.CPU) { m.groupTimer(c, g) })
-		list := append(slices.Clone(m.list()), g)
+		list := append([]*group{g}, m.list()...)
 		m.groups.Store(&list)
 	}
 	for _, g := range m.list() {

@@ -14,12 +14,13 @@ import (
 // and its settings. A device has one from its registration on, as long as its
 // MTU is at least 68.
 type InDevice struct {
-	st    *state
-	dev   *dev.Device
-	conf  *sysctl.Group
-	addrs atomic.Pointer[[]*IfAddr]
-	dead  bool          // the device is going: addresses go one by one, without succession
-	set   atomic.Uint64 // settings that no longer follow "default", by Conf
+	st     *state
+	dev    *dev.Device
+	conf   *sysctl.Group
+	addrs  atomic.Pointer[[]*IfAddr]
+	joined map[uint32]*Membership // groups of addresses with IFA_F_MCAUTOJOIN
+	dead   bool                   // the device is going: addresses go one by one, without succession
+	set    atomic.Uint64          // settings that no longer follow "default", by Conf
 }
 
 // minMTU is the smallest MTU with which a device speaks IPv4 (RFC 791).

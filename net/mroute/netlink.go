@@ -26,10 +26,10 @@ const (
 func (st *State) initNetlink() {
 	t := rtnl.Of(st.n)
 	const family = uapi.RTNL_FAMILY_IPMR
-	t.Handle(uapi.RTM_GETROUTE, family, rtnl.Handler{Do: st.getRoute, Dump: st.dumpRoutes})
+	t.Handle(uapi.RTM_GETROUTE, family, rtnl.Handler{Do: st.getRoute, Dump: st.dumpRoutes, SplitDone: true})
 	t.Handle(uapi.RTM_NEWROUTE, family, rtnl.Handler{Do: func(r *netlink.Request) error { return st.changeRoute(r, true) }})
 	t.Handle(uapi.RTM_DELROUTE, family, rtnl.Handler{Do: func(r *netlink.Request) error { return st.changeRoute(r, false) }})
-	t.Handle(uapi.RTM_GETLINK, family, rtnl.Handler{Dump: st.dumpVifs})
+	t.Handle(uapi.RTM_GETLINK, family, rtnl.Handler{Dump: st.dumpVifs, SplitDone: true})
 }
 
 // policy is what routes take (rtm_ipmr_policy).
