@@ -11,15 +11,15 @@ import (
 // packets that came meanwhile.
 type ownership struct {
 	mu      sync.Mutex // held by a softirq while it works on a free socket
-	free    sync.Cond
+	free    *sync.Cond // of mu; made by the first who waits
+	more    *backlog   // made by the first packet
+	bytes   int64      // truesize on the backlog
+	waiting int32
 	owned   bool
-	waiting int
-	backlog []*skb.Buff
-	spare   []*skb.Buff
-	bytes   int64 // truesize on the backlog
 }
 
-func (o *ownership) init() { o.free.L = &o.mu }
+// backlog is the packets that came while a socket was owned.
+type backlog struct{ list, spare []*skb.Buff }
 
 // Lock makes the caller the socket's owner (lock_sock). It may wait for another
 // owner; the caller is on no CPU.
@@ -27,6 +27,9 @@ func (s *Sock) Lock() {
 	o := &s.owner.lock
 	o.mu.Lock()
 	for o.owned {
+		if o.free == nil {
+			o.free = sync.NewCond(&o.mu)
+		}
 		o.waiting++
 		o.free.Wait()
 		o.waiting--
@@ -41,9 +44,9 @@ func (s *Sock) Lock() {
 func (s *Sock) Unlock() {
 	o := &s.owner.lock
 	o.mu.Lock()
-	for len(o.backlog) > 0 {
-		list := o.backlog
-		o.backlog, o.spare = o.spare[:0], nil
+	for o.more != nil && len(o.more.list) > 0 {
+		list := o.more.list
+		o.more.list, o.more.spare = o.more.spare[:0], nil
 		o.mu.Unlock()
 		c := s.net.Kernel().Enter(kern.Any)
 		for i, b := range list {
@@ -52,9 +55,9 @@ func (s *Sock) Unlock() {
 		}
 		c.Exit()
 		o.mu.Lock()
-		o.spare = list[:0]
+		o.more.spare = list[:0]
 		// Only now: packets that came during the loop were measured against it.
-		if len(o.backlog) == 0 {
+		if len(o.more.list) == 0 {
 			o.bytes = 0
 		}
 	}
@@ -100,7 +103,10 @@ func (s *Sock) AddBacklog(b *skb.Buff, limit int64) bool {
 		return false
 	}
 	o.bytes += int64(b.TrueSize)
-	o.backlog = append(o.backlog, b)
+	if o.more == nil {
+		o.more = new(backlog)
+	}
+	o.more.list = append(o.more.list, b)
 	return true
 }
 

@@ -135,7 +135,6 @@ func (s *Sock) Init(who *Caller, n *netns.Net, self Socket, p *Proto, family, ty
 	s.PacingRate.Store(^uint64(0))
 	s.incoming.Store(-1)
 	s.peekOff.Store(-1)
-	s.owner.lock.init()
 	s.opts.txrehash = 1
 	if who != nil {
 		s.UID = who.UID

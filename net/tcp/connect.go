@@ -57,7 +57,7 @@ func (s *Sock) Connect(_ *sock.Caller, sa []byte) error {
 // reopen makes a closed socket fresh, for another connect.
 func (s *Sock) reopen() {
 	name := s.conn.Congestion()
-	s.conn.Init(&s.env, s.st.settings(), &s.tune)
+	s.conn.Init(&s.env, s.st.settings(), s.tune)
 	s.conn.SetCongestion(name)
 	s.conn.SetMaxPacing(s.PacingRate.Load())
 	s.conn.Tune(s.tune)
@@ -160,7 +160,10 @@ func (s *Sock) sendSyn(c *kern.CPU, rt *ipv4.Route, fast bool) {
 	iss := st.initialSeq(c.Now(), laddr, raddr, uint16(s.Num.Load()), uint16(s.Dport.Load()))
 	s.ipID.Store(c.Uint32())
 	s.tx.start(iss + 1)
-	s.tune.Signed = s.keyFor(raddr) != nil
+	if signed := s.keyFor(raddr) != nil; signed != s.tune.Signed {
+		s.ownTune()
+		s.tune.Signed = signed
+	}
 	s.conn.Tune(s.tune)
 	s.routeCongestion(rt)
 	st.mib.Inc(c, mib.TCPActiveOpens)

@@ -28,12 +28,12 @@ type env struct {
 const emitRoom = wire.TCPHdrLenMax + maxInline
 
 // Emit implements tcb.Env (__tcp_transmit_skb).
-func (e *env) Emit(o *tcb.Out) {
+func (e *env) Emit(o tcb.Out) {
 	if e.s.tune.Signed && o.Len > o.MSS {
-		e.emitParts(o)
+		e.emitParts(&o)
 		return
 	}
-	e.emitOne(o)
+	e.emitOne(&o)
 }
 
 // emitOne builds the packet and sends it.

@@ -142,7 +142,7 @@ func (s *Sock) setMD5Option(val []byte, ext bool) error {
 	if err := s.setMD5(val, ext); err != nil {
 		return err
 	}
-	old := s.tune
+	old := s.ownTune()
 	s.tune.Signed = s.Daddr.Load() != 0 && s.keyFor(s.Daddr.Load()) != nil
 	if s.tune.Signed != old.Signed {
 		s.retune(old)
@@ -170,6 +170,7 @@ func (s *Sock) inheritKey(from *Sock, peer uint32) {
 	if k := from.keyFor(peer); k != nil {
 		own := *k
 		own.addr, own.prefix = peer, 32
+		s.ownTune()
 		s.tune.Signed = s.addKey(own) == nil
 	}
 }

@@ -44,7 +44,7 @@ func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 	}
 	s.Lock()
 	defer s.Unlock()
-	old := s.tune
+	old := s.ownTune()
 	if err := s.setTCP(name, v); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 func (s *Sock) afterSocketOption(name int) {
 	s.Lock()
 	defer s.Unlock()
-	old := s.tune
+	old := s.ownTune()
 	s.tune.Keepalive = s.Has(sock.FlagKeepalive)
 	s.tune.RcvLowat = s.RcvLowat()
 	s.conn.SetMaxPacing(s.PacingRate.Load())
@@ -67,8 +67,17 @@ func (s *Sock) afterSocketOption(name int) {
 	}
 }
 
+// ownTune gives s options of its own, to be changed, and returns those before:
+// sockets without options of their own share them.
+func (s *Sock) ownTune() (old *tcb.Tunables) {
+	old = s.tune
+	own := *old
+	s.tune = &own
+	return old
+}
+
 // retune tells the machine of options that changed.
-func (s *Sock) retune(old tcb.Tunables) {
+func (s *Sock) retune(old *tcb.Tunables) {
 	s.conn.Tune(s.tune)
 	c := s.st.n.Kernel().Enter(kern.Any)
 	s.begin(c)
@@ -95,7 +104,7 @@ func within(v, lo, hi int) error {
 
 // setTCP sets an option of level TCP (do_tcp_setsockopt).
 func (s *Sock) setTCP(name, v int) error {
-	t := &s.tune
+	t := s.tune
 	switch name {
 	case uapi.TCP_NODELAY:
 		t.NoDelay = v != 0
@@ -140,7 +149,7 @@ func (s *Sock) setTCP(name, v int) error {
 }
 
 func (s *Sock) setMore(name, v int) error {
-	t := &s.tune
+	t := s.tune
 	switch name {
 	case uapi.TCP_USER_TIMEOUT:
 		if v < 0 {

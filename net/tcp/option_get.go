@@ -56,7 +56,7 @@ func orDefault(d, def time.Duration) int {
 
 // getTCP reads an option of level TCP that is an int (do_tcp_getsockopt).
 func (s *Sock) getTCP(name int) (int, error) {
-	t, set := &s.tune, s.st.settings()
+	t, set := s.tune, s.st.settings()
 	switch name {
 	case uapi.TCP_NODELAY:
 		return number(t.NoDelay), nil
@@ -100,7 +100,7 @@ func (s *Sock) getTCP(name int) (int, error) {
 }
 
 func (s *Sock) getMore(name int) (int, error) {
-	t, set := &s.tune, s.st.settings()
+	t, set := s.tune, s.st.settings()
 	switch name {
 	case uapi.TCP_USER_TIMEOUT:
 		return int(t.UserTimeout / time.Millisecond), nil

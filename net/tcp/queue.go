@@ -17,10 +17,10 @@ type extent struct {
 // retransmissions point into its blocks.
 type sendQueue struct {
 	list []extent
-	head int
-	end  uint32     // number of the next byte to be written
 	last *skb.Block // the block that has room, with a hold of its own
-	used uint32     // of last
+	head int
+	end  uint32 // number of the next byte to be written
+	used uint32 // of last
 }
 
 // start begins the stream at a number.

@@ -24,6 +24,7 @@ type State struct {
 	base sock.Proto
 	sys  sysctls
 	set  atomic.Pointer[tcb.Settings]
+	tune tcb.Tunables // of sockets without options of their own
 
 	bind      sync.Mutex // of choosing ports and of inserting connections
 	ports     inet.Table[*binding]
@@ -51,7 +52,7 @@ func Of(n *netns.Net) *State { return key.Of(n) }
 func Pernet() netns.Subsys { return netns.Bind(key, initNet, exitNet) }
 
 func initNet(n *netns.Net) (*State, error) {
-	st := &State{n: n, inet: inet.Of(n), mib: mib.Of(n)}
+	st := &State{n: n, inet: inet.Of(n), mib: mib.Of(n), tune: tcb.Tunables{RcvLowat: 1}}
 	st.secret = siphash.Key{n.Kernel().Uint64(), n.Kernel().Uint64()}
 	st.base = sock.Proto{
 		Name: "TCP", Size: 2432, Memory: st.pages, Pressure: st.mem.pressed.Load,
@@ -99,11 +100,11 @@ func (st *State) newSock(who *sock.Caller, protocol int) *Sock {
 	s.SetSndBuf(st.sys.wmem.Load(1))
 	s.env.s = s
 	s.conn = &s.machine
-	s.conn.Init(&s.env, st.settings(), &s.tune)
+	s.tune = &st.tune
+	s.conn.Init(&s.env, st.settings(), s.tune)
 	if name := st.sys.congestion.Load(); name != "cubic" {
 		s.conn.SetCongestion(name)
 	}
-	s.tune.RcvLowat = 1
 	s.timer.Init(st.n.Kernel(), s.fire)
 	return s
 }

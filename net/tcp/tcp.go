@@ -20,9 +20,9 @@ type Sock struct {
 	conn *tcb.Conn // machine, used by the owner, or under BHLock while there is none
 	// machine is conn's memory.
 	machine tcb.Conn
-	node    node    // its place among the connections
-	bind    binding // its port
-	tune    tcb.Tunables
+	node    node          // its place among the connections
+	bind    binding       // its port
+	tune    *tcb.Tunables // shared; see ownTune
 	lowat   atomic.Uint32 // tune.NotsentLowat, for poll, which takes no lock
 
 	timer    kern.Timer

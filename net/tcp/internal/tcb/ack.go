@@ -306,8 +306,7 @@ func (c *Conn) control(w *ackWork) {
 	sackedNow := uint32(c.send.delivered - w.delivered)
 	switch {
 	case c.ca.ctl != nil:
-		c.sample = w.rate
-		c.ca.ctl.control(c)
+		c.ca.ctl.control(c, w.rate)
 		return
 	case c.inReduction():
 		c.reduce(sackedNow, w.lost, w.flag)

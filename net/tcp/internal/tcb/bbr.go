@@ -97,8 +97,8 @@ func (b *bbr) rate(c *Conn, bw int64, gain uint64) uint64 {
 func (b *bbr) bandwidth() int64 { return -b.bw.best(0) }
 
 // control is what an acknowledgement does (BBRUpdateOnACK).
-func (b *bbr) control(c *Conn) {
-	r := &c.sample
+func (b *bbr) control(c *Conn, sample rateSample) {
+	r := &sample
 	b.updateBandwidth(c, r)
 	b.updateCycle(c, r)
 	b.checkFull(r)

@@ -11,8 +11,8 @@ import (
 // (tcp_comp_sack_*).
 type compressor struct {
 	nxt   uint32  // recv.nxt of the hole
-	told  int     // acknowledgements sent for it at once
-	held  int     // not sent
+	told  int32   // acknowledgements sent for it at once
+	held  int32   // not sent
 	timer ktime.T // when one is sent for those
 }
 
@@ -23,7 +23,7 @@ const fastThreshold = 3
 // it does not wait for ever (__tcp_ack_snd_check).
 func (c *Conn) hold() bool {
 	k := &c.comp
-	if !c.sackOK || k.held >= c.set.CompAcks {
+	if !c.sackOK || int(k.held) >= c.set.CompAcks {
 		return false
 	}
 	if k.nxt != c.recv.nxt {
@@ -49,7 +49,7 @@ func (c *Conn) hold() bool {
 // released is an acknowledgement that stands for those held.
 func (c *Conn) released() {
 	if k := &c.comp; k.held > 0 {
-		c.env.Count(StatAckCompressed, k.held)
+		c.env.Count(StatAckCompressed, int(k.held))
 		k.held, k.timer = 0, 0
 	}
 }

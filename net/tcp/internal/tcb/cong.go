@@ -21,8 +21,8 @@ type algorithm interface {
 // A controller is an algorithm that sets window and pacing rate itself, from
 // delivery rates, and wants no reduction but its own.
 type controller interface {
-	control(c *Conn)    // after c.sample
-	minTSO(c *Conn) int // packets of a super-segment, at least
+	control(c *Conn, r rateSample) // an acknowledgement's sample
+	minTSO(c *Conn) int            // packets of a super-segment, at least
 }
 
 // congestionState is the window.

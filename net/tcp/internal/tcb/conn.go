@@ -11,7 +11,7 @@ import (
 // An Env is whom a Conn works for.
 type Env interface {
 	// Emit sends a segment.
-	Emit(o *Out)
+	Emit(o Out)
 	// Deliver gives back a payload whose n bytes from skip on are the next of
 	// the stream; the handle is the caller's again.
 	Deliver(p any, skip, n int)
@@ -128,7 +128,6 @@ type Conn struct {
 	pace   pacer
 	comp   compressor
 	seed   Seed
-	sample rateSample // of the acknowledgement under way, for a controller
 	chrono chrono
 
 	kind    uint8 // of rtx
@@ -138,7 +137,6 @@ type Conn struct {
 	ackPend uint8
 	now     ktime.T // of the current call
 
-	out  Out
 	fill Counters
 
 	mtu     mtuProbe
@@ -202,7 +200,7 @@ func New(env Env, set *Settings) *Conn {
 }
 
 // Init makes c a closed connection that works for env; t are the socket's
-// options, which its owner changes.
+// options (see Tune).
 func (c *Conn) Init(env Env, set *Settings, t *Tunables) {
 	*c = Conn{env: env, set: set, State: uapi.TCP_CLOSE}
 	c.keep.t = t
@@ -218,9 +216,9 @@ func (c *Conn) Init(env Env, set *Settings, t *Tunables) {
 // Use replaces the settings: sysctls act on connections that are there.
 func (c *Conn) Use(set *Settings) { c.set = set }
 
-// Tune replaces the socket's options.
-func (c *Conn) Tune(t Tunables) {
-	*c.keep.t = t
+// Tune replaces the socket's options, which change no more: sockets share them.
+func (c *Conn) Tune(t *Tunables) {
+	c.keep.t = t
 	c.rtt.bound(c)
 }
 

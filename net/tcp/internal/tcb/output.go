@@ -279,8 +279,7 @@ func (c *Conn) beforeData(n int) {
 
 // emitSeg sends or sends again a segment of the queue.
 func (c *Conn) emitSeg(seg *txSeg, mss int, again bool) {
-	o := &c.out
-	o.Seq, o.Flags = seg.seq, seg.flags
+	o := Out{Seq: seg.seq, Flags: seg.flags}
 	n := int(seg.end - seg.seq)
 	if seg.flags&Syn != 0 {
 		n--
@@ -300,19 +299,17 @@ func (c *Conn) emitSeg(seg *txSeg, mss int, again bool) {
 	if c.ecnOK && c.send.demandCWR {
 		o.Flags |= Ece
 	}
-	c.emit()
+	c.emit(o)
 	if n > 0 {
 		c.paceSent(n)
 	}
 	seg.sentAt = c.now
 }
 
-// emit fills acknowledgement, window and options of c.out and sends it.
-func (c *Conn) emit() {
-	o := &c.out
-	o.Urg, o.OptLen = 0, 0
+// emit fills acknowledgement, window and options of o and sends it.
+func (c *Conn) emit(o Out) {
 	if o.Flags&Syn != 0 {
-		c.synHeader(o)
+		c.synHeader(&o)
 		c.fill.SegsOut++
 		c.env.Emit(o)
 		return
@@ -343,11 +340,11 @@ func (c *Conn) emit() {
 
 // sendControl sends a segment without payload.
 func (c *Conn) sendControl(seq uint32, flags uint16) {
-	c.out = Out{Seq: seq, Flags: flags}
+	o := Out{Seq: seq, Flags: flags}
 	if c.ecnOK && c.send.demandCWR && flags&Rst == 0 {
-		c.out.Flags |= Ece
+		o.Flags |= Ece
 	}
-	c.emit()
+	c.emit(o)
 }
 
 // sendAck sends a bare acknowledgement now.
@@ -390,7 +387,7 @@ func (c *Conn) sackBlocks() int {
 	if c.recv.dsack {
 		n++
 	}
-	room := len(c.out.Opt) - 4 - c.signatureLen()
+	room := maxOptLen - 4 - c.signatureLen()
 	if c.tsOK {
 		room -= timestampLen
 	}

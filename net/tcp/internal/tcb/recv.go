@@ -32,7 +32,7 @@ type receiver struct {
 	fin           bool
 	lastAt        ktime.T
 	ofo           []ofoSeg
-	sacks         [4]Block
+	sacks         *[4]Block // nil before the first
 	numSacks      int
 	dsack         bool
 	dup           Block

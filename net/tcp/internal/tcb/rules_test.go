@@ -91,7 +91,7 @@ func TestRetriesAndUserTimeout(t *testing.T) { // RFC 1122 §4.2.3.5; spec 11.53
 		{3 * time.Second, 3 * time.Second, 7 * time.Second},
 	} {
 		s := opened(t, nil)
-		s.ends[0].c.Tune(Tunables{UserTimeout: c.user})
+		s.ends[0].c.Tune(&Tunables{UserTimeout: c.user})
 		s.drop = func(int, *Out) bool { return true }
 		from := s.now
 		s.ends[0].c.Write(s.now, 1000, false)
@@ -230,7 +230,7 @@ func TestZeroWindowProbes(t *testing.T) { // RFC 9293 §3.8.6.1; spec 11.71
 func TestKeepalive(t *testing.T) { // RFC 9293 §3.8.4; spec 11.72
 	s := opened(t, nil)
 	a := s.ends[0]
-	a.c.Tune(Tunables{Keepalive: true, KeepIdle: time.Second, KeepIntvl: time.Second, KeepCnt: 3})
+	a.c.Tune(&Tunables{Keepalive: true, KeepIdle: time.Second, KeepIntvl: time.Second, KeepCnt: 3})
 	a.c.Rekeep(s.now)
 	s.idle(10 * time.Second)
 	if a.stats[StatKeepAlive] < 5 || a.c.State != uapi.TCP_ESTABLISHED {
@@ -281,7 +281,7 @@ func TestNagle(t *testing.T) { // RFC 896; spec 11.70
 	} {
 		s := opened(t, nil)
 		a := s.ends[0]
-		a.c.Tune(c.tune)
+		a.c.Tune(&c.tune)
 		n := 0
 		s.log = func(from int, o *Out) {
 			if from == 0 && o.Len > 0 {

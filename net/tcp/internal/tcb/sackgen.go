@@ -27,6 +27,9 @@ func (c *Conn) noteSack(start, end uint32) {
 	b := Block{start, end}
 	n := 0
 	var rest [4]Block
+	if r.sacks == nil {
+		r.sacks = new([4]Block)
+	}
 	for _, o := range r.sacks[:r.numSacks] {
 		if !after(b.Start, o.End) && !after(o.Start, b.End) {
 			if before(o.Start, b.Start) {
@@ -51,7 +54,7 @@ func (c *Conn) noteSack(start, end uint32) {
 // dropSacked forgets the blocks that are in order now.
 func (c *Conn) dropSacked() {
 	r := &c.recv
-	if len(r.ofo) == 0 {
+	if len(r.ofo) == 0 || r.sacks == nil {
 		r.numSacks = 0
 		return
 	}

@@ -49,9 +49,12 @@ type Out struct {
 	MSS      int  // payload bytes of a packet; less than Len makes a super-segment
 	ECT      bool // ECT(0) in the IP header
 	Retrans  bool
-	Opt      [40]byte
 	OptLen   int
+	Opt      [maxOptLen]byte
 }
+
+// maxOptLen is the most that the data offset can tell (RFC 9293 §3.1).
+const maxOptLen = 40
 
 // Reason says why a segment was not of use.
 type Reason uint8

@@ -74,7 +74,7 @@ type end struct {
 // A piece is a payload: its first byte's place in the stream.
 type piece struct{ off, n int }
 
-func (e *end) Emit(o *Out) { e.s.send(e.me, o) }
+func (e *end) Emit(o Out) { e.s.send(e.me, &o) }
 
 func (e *end) Deliver(p any, skip, n int) {
 	b := p.(piece)
