@@ -3,6 +3,7 @@ package linen
 import (
 	"linen/drivers/net/dummy"
 	"linen/drivers/net/loopback"
+	"linen/drivers/net/tun"
 	"linen/drivers/net/veth"
 	"linen/drivers/net/vrf"
 	"linen/net/afnetlink"
@@ -63,6 +64,7 @@ func Subsystems() []netns.Subsys {
 		bridge.Pernet(),
 		veth.Pernet(),
 		dummy.Pernet(),
+		tun.Pernet(),
 		vrf.Pernet(),
 		loopback.Pernet(),
 		dev.PernetDevices(),

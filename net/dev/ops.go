@@ -84,6 +84,11 @@ type Ioctler interface {
 	Ioctl(d *Device, cmd uint32, ifreq []byte) error
 }
 
+// A SysAttrer has files of its own below /sys/class/net (dev->sysfs_groups).
+type SysAttrer interface {
+	SysAttrs(d *Device) map[string]func() string
+}
+
 // HeaderOps builds and reads the headers of a kind of link
 // (struct header_ops). The functions run on the data path.
 type HeaderOps struct {

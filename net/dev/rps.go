@@ -55,7 +55,7 @@ func inboxesOf(k *kern.Kernel) *inboxes {
 // steer hands b to another CPU if the queue says so, and reports whether it
 // took b, which may have been dropped.
 func (d *Device) steer(c *kern.CPU, b *skb.Buff) (taken bool) {
-	s := (*d.rps.Load())[c.ID()%d.RxQueues]
+	s := (*d.rps.Load())[c.ID()%d.rxQueues()]
 	if s == nil {
 		return false
 	}
@@ -116,18 +116,33 @@ func (in *inbox) flush(c *kern.CPU, d *Device) {
 	in.list = left
 }
 
+// FlowHash is the same for all packets of a connection that d's driver sends
+// by several queues; never 0.
+func FlowHash(b *skb.Buff) uint32 {
+	off := b.NetworkOff()
+	if off < 0 || off > b.HeadLen() {
+		off = 0
+	}
+	return hashFlow(b.Data()[off:], b.Protocol, 0)
+}
+
 // flowHash is the same for all packets of a connection, in both directions, and
 // never 0 (skb_get_hash). The data begin at the network header.
 func flowHash(b *skb.Buff, secret uint64) uint32 {
-	p, be := b.Data(), binary.BigEndian
+	return hashFlow(b.Data(), b.Protocol, secret)
+}
+
+// hashFlow hashes the addresses and ports of a packet of an EtherType.
+func hashFlow(p []byte, protocol uint16, secret uint64) uint32 {
+	be := binary.BigEndian
 	x, proto, l4 := secret, uint8(0), 0
 	switch {
-	case b.Protocol == uapi.ETH_P_IP && len(p) >= 20:
+	case protocol == uapi.ETH_P_IP && len(p) >= 20:
 		x ^= uint64(be.Uint32(p[12:])) + uint64(be.Uint32(p[16:])) // a sum has no direction
 		if be.Uint16(p[6:])&0x3fff == 0 {
 			proto, l4 = p[9], int(p[0]&15)*4
 		}
-	case b.Protocol == uapi.ETH_P_IPV6 && len(p) >= 40:
+	case protocol == uapi.ETH_P_IPV6 && len(p) >= 40:
 		x ^= (be.Uint64(p[8:]) + be.Uint64(p[24:])) * 0x9e3779b97f4a7c15
 		x ^= be.Uint64(p[16:]) + be.Uint64(p[32:])
 		proto, l4 = p[6], 40

@@ -66,6 +66,11 @@ func sysDevice(d *Device) *filetree.Node {
 	for name, read := range sysReads(d) {
 		dir.Add(name, sysFile(read, sysWrite(d, name)))
 	}
+	if own, ok := d.Ops.(SysAttrer); ok {
+		for name, read := range own.SysAttrs(d) {
+			dir.Add(name, sysFile(read, nil))
+		}
+	}
 	stats := filetree.NewDir()
 	for i, name := range statNames {
 		stats.Add(name, sysFile(func() string {
@@ -75,14 +80,15 @@ func sysDevice(d *Device) *filetree.Node {
 	}
 	dir.Add("statistics", stats)
 	queues := filetree.NewDir()
-	for i := range d.RxQueues {
-		rx := filetree.NewDir()
-		rx.Add("rps_cpus", sysFile(func() string { return d.rpsMask(i) }, func(text string) error {
+	tx, rx := d.Queues()
+	for i := range rx {
+		q := filetree.NewDir()
+		q.Add("rps_cpus", sysFile(func() string { return d.rpsMask(i) }, func(text string) error {
 			return locked(d, func() error { return d.setRPS(i, text) })
 		}))
-		queues.Add("rx-"+strconv.Itoa(i), rx)
+		queues.Add("rx-"+strconv.Itoa(i), q)
 	}
-	for i := range d.TxQueues {
+	for i := range tx {
 		queues.Add("tx-"+strconv.Itoa(i), filetree.NewDir())
 	}
 	dir.Add("queues", queues)
@@ -117,6 +123,8 @@ func sysReads(d *Device) map[string]func() string {
 		"carrier_down_count":   num(down),
 		"dev_id":               func() string { return "0x0" },
 		"dev_port":             func() string { return "0" },
+		"duplex":               d.sysDuplex,
+		"speed":                d.sysSpeed,
 		"dormant":              whenUp(d, flag(func() bool { return d.state.Load()&stateDormant != 0 })),
 		"testing":              whenUp(d, flag(func() bool { return d.state.Load()&stateTesting != 0 })),
 		"flags":                func() string { return fmt.Sprintf("0x%x", d.RawFlags()) },

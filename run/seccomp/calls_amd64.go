@@ -14,6 +14,8 @@ const (
 
 var legacyChownCalls = []uint32{unix.SYS_CHOWN, unix.SYS_LCHOWN}
 
+var legacyOpenCalls = []uint32{unix.SYS_OPEN}
+
 var legacyFileCalls = []uint32{
 	unix.SYS_OPEN, unix.SYS_CREAT, unix.SYS_STAT, unix.SYS_LSTAT, unix.SYS_ACCESS, unix.SYS_READLINK,
 }

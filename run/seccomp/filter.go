@@ -143,10 +143,30 @@ func (b *builder) optional(c Config) {
 	}
 	if c.Files {
 		b.match(fileCalls, notify)
+	} else {
+		b.devices()
 	}
 	if c.Mmap {
 		b.match([]uint32{unix.SYS_MMAP}, b.mmap)
 	}
+}
+
+// devices notifies the opens that may be of a character device of the network:
+// for reading and writing, of a file that is there. openat2 has its flags in
+// memory.
+func (b *builder) devices() {
+	const mask = unix.O_ACCMODE | unix.O_CREAT | unix.O_DIRECTORY | unix.O_PATH
+	at := func(flags uint32) func() {
+		return func() {
+			b.load(argLow(flags))
+			b.and(mask)
+			b.ifEqual(unix.O_RDWR, unix.SECCOMP_RET_USER_NOTIF)
+			b.ret(unix.SECCOMP_RET_ALLOW)
+		}
+	}
+	b.match([]uint32{unix.SYS_OPENAT}, at(2))
+	b.match(legacyOpenCalls, at(1))
+	b.match([]uint32{unix.SYS_OPENAT2}, func() { b.ret(unix.SECCOMP_RET_USER_NOTIF) })
 }
 
 // prctl notifies what concerns capabilities and access by the supervisor.

@@ -174,7 +174,7 @@ func (c *call) file(fd int) (*file, error) {
 	}
 	f.seenAt(c, fd)
 	c.on = f
-	return f, nil
+	return f, c.notSocket(f)
 }
 
 func (c *call) String() string { return fmt.Sprintf("call %d of thread %d", c.Nr, c.TID) }

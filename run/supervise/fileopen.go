@@ -24,6 +24,12 @@ func openat2(c *call) (int64, error) {
 
 // open answers the open family for the node's kernel files.
 func (c *call) open(dirfd int, addr uint64, flags int) (int64, error) {
+	if found, err := c.device(dirfd, addr, flags); found {
+		return 0, err
+	}
+	if c.n.mode.FullTree() {
+		return 0, errContinue
+	}
 	name, node, ours, err := c.kernelFile(dirfd, addr, flags&unix.O_NOFOLLOW == 0)
 	if err != nil {
 		return 0, err

@@ -20,7 +20,7 @@ import (
 // host's. A path is mapped as it is written; links into these directories are
 // not followed.
 var fileHandlers = map[int32]handler{
-	unix.SYS_OPENAT:  func(c *call) (int64, error) { return c.open(c.intArg(0), c.ptr(1), c.intArg(2)) },
+	unix.SYS_OPENAT:  openat,
 	unix.SYS_OPENAT2: openat2,
 	unix.SYS_STATX:   statx,
 	sysNewfstatat: func(c *call) (int64, error) {

@@ -5,6 +5,7 @@ package supervise
 import (
 	"golang.org/x/sys/unix"
 
+	"linen/drivers/net/tun"
 	"linen/net/netns"
 	"linen/net/sock"
 	"linen/run/seccomp"
@@ -32,6 +33,9 @@ func ioctl(c *call) (int64, error) {
 	}
 	if err != nil {
 		return 0, err
+	}
+	if d, ok := f.s.(*tun.File); ok {
+		return c.tunIoctl(f, d, fd, cmd)
 	}
 	switch {
 	case cmd >= uapi.FIOSETOWN && cmd <= uapi.SIOCGPGRP:
@@ -84,6 +88,9 @@ func ofTheSocket(cmd uint32) bool {
 // foreignIoctl is an ioctl on a native descriptor: a network command on an
 // AF_UNIX socket asks about the caller's Net; the rest is the kernel's.
 func (c *call) foreignIoctl(fd int, cmd uint32) (int64, error) {
+	if deviceIoctl(cmd) {
+		return 0, unix.ENOTTY
+	}
 	if !networkIoctl(cmd) || ofTheSocket(cmd) {
 		return 0, errContinue
 	}
