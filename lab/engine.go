@@ -36,6 +36,7 @@ type NodeSpec struct {
 	Hosts    []Host    // lines of /etc/hosts: every node of the lab that has an address in the file
 	User     string    // "" is root
 	Fresh    bool      // leave lo down, as in a namespace that nobody has touched
+	Uplink   *Uplink   // makes the node the lab's gateway to this machine's network; nil: it is none
 }
 
 // Host is one line of /etc/hosts.

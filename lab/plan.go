@@ -62,6 +62,9 @@ func MakePlan(t *clab.Topology, host HostView) (*Plan, error) {
 			Name: n.Name, Hostname: cmp.Or(n.Hostname, n.Name), Switch: n.IsSwitch(), Sysctls: n.Sysctls,
 			Env: env, DNS: n.DNS, Hosts: hosts, User: n.User,
 		}
+		if n.IsUplink() {
+			spec.Uplink = &Uplink{Loopback: n.Type == clab.UplinkLoopback, Resolver: host.Resolver()}
+		}
 		for _, b := range n.Binds {
 			if b.Source != "" {
 				b.Source = host.path(t, n, b.Source)
@@ -81,7 +84,7 @@ func MakePlan(t *clab.Topology, host HostView) (*Plan, error) {
 	for _, l := range t.Links {
 		p.Links = append(p.Links, linkSpec(l))
 	}
-	return p, nil
+	return p, p.publish(t)
 }
 
 func linkSpec(l *clab.Link) LinkSpec {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"linen/lab"
 	"linen/lab/engine"
 	"linen/run/client"
 )
@@ -19,17 +18,26 @@ func newRun() *cobra.Command {
 	var seed uint64
 	var env []string
 	var noUserNS bool
+	var up uplinkFlags
 	cmd := &cobra.Command{
 		Use:   "run [--] COMMAND [ARG...]",
 		Short: "Run a program on a fresh network of its own",
 		Long: `Run a program, and what it starts, on a fresh Linux network that ends with it:
-nothing but a lo that is down. It sees itself as root of that network.`,
-		Example: "  linen run -- ip -d link\n  linen run -- bash -c 'ip link set lo up; ping -c1 127.0.0.1'\n  linen run -- ./my.test",
+nothing but a lo that is down. It sees itself as root of that network.
+
+With --uplink it has this machine's network by a NAT, without privilege: eth0 is
+10.0.2.15/24, the gateway and the name server 10.0.2.2. Only --uplink-loopback
+lets the gateway's address lead to this machine's own loopback; --publish opens
+a port of this machine.`,
+		Example: "  linen run -- ip -d link\n  linen run -- bash -c 'ip link set lo up; ping -c1 127.0.0.1'\n  linen run -- ./my.test\n  linen run --uplink -- curl https://example.org\n  linen run -p 127.0.0.1:8080:80 -- ./server",
 		Args:    usage(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, err := engine.New(engine.Config{CPUs: min(runtime.NumCPU(), 4), Seed: seed, NoUserNamespaces: noUserNS})
 			if err != nil {
 				return err
+			}
+			if err := up.node(e); err != nil {
+				return errors.Join(err, e.Close())
 			}
 			return runProgram(cmd.Context(), e, args, env)
 		},
@@ -37,6 +45,7 @@ nothing but a lo that is down. It sees itself as root of that network.`,
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of every random choice; 0: a new one each time")
 	cmd.Flags().StringArrayVarP(&env, "env", "e", nil, "set an environment variable (`K=V`)")
+	up.flags(cmd)
 	cmd.Flags().BoolVar(&noUserNS, "no-user-namespaces", os.Getenv("LINEN_NO_USERNS") != "", "do as where the host refuses user namespaces")
 	return cmd
 }
@@ -44,14 +53,10 @@ nothing but a lo that is down. It sees itself as root of that network.`,
 // runNode is the name of the one node of `linen run`.
 const runNode = "run"
 
-// runProgram is supervisor and client in one: it runs argv in a node of its
-// own, takes the node down, and ends as the program ended.
+// runProgram is supervisor and client in one: it runs argv in the node, takes
+// the node down, and ends as the program ended.
 func runProgram(ctx context.Context, e *engine.Engine, argv, env []string) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return errors.Join(err, e.Close())
-	}
-	host, _ := os.Hostname()
-	if err := e.CreateNode(lab.NodeSpec{Name: runNode, Hostname: host, Fresh: true}); err != nil {
 		return errors.Join(err, e.Close())
 	}
 	ours, theirs, err := connPair()

@@ -7,7 +7,16 @@ import (
 )
 
 // runnableKinds are the kinds that linen runs.
-func runnableKinds() []string { return []string{"linux", "bridge", "ovs-bridge"} }
+func runnableKinds() []string { return []string{"linux", "bridge", "ovs-bridge", KindUplink} }
+
+// KindUplink is linen's own kind: the lab's gateway to the network of this machine.
+const KindUplink = "uplink"
+
+// UplinkLoopback is the type of an uplink whose own addresses lead to this machine's loopback.
+const UplinkLoopback = "loopback"
+
+// IsUplink reports whether the node is a gateway to this machine's network.
+func (n *Node) IsUplink() bool { return n.Kind == KindUplink }
 
 // vendorKinds are containerlab's other kinds: names that are right, systems that need their image.
 func vendorKinds() []string {
@@ -33,8 +42,9 @@ func (t *Topology) Runnable() error {
 	if d.src == nil {
 		d.src = newSource(t.File, "", func(string) (string, bool) { return "", false })
 	}
+	up := slices.ContainsFunc(t.Nodes, (*Node).IsUplink)
 	for _, n := range t.Nodes {
-		d.runnableNode(n)
+		d.runnableNode(n, up)
 	}
 	for _, l := range t.Links {
 		if l.Type != LinkVeth && l.Type != LinkDummy && l.Type != LinkHost {
@@ -59,7 +69,7 @@ func (l *Link) String() string {
 	return strings.Join(parts, " -- ")
 }
 
-func (d *decoder) runnableNode(n *Node) {
+func (d *decoder) runnableNode(n *Node, up bool) {
 	switch {
 	case slices.Contains(vendorKinds(), n.Kind):
 		help := "use `kind: linux` with programs of this machine (FRR and BIRD speak the same protocols)"
@@ -68,14 +78,17 @@ func (d *decoder) runnableNode(n *Node) {
 		}
 		d.fail(n.kindPos, help, "node %q: kind %q needs its vendor's image, and linen runs no images", n.Name, n.Kind)
 	case slices.Contains(hostKinds(), n.Kind):
-		d.fail(n.kindPos, "use `kind: linux` or `kind: bridge` inside the lab", "node %q: kind %q is the machine itself, which a lab never touches", n.Name, n.Kind)
+		d.fail(n.kindPos, "use `kind: uplink` for a gateway to its network, or `kind: linux` inside the lab", "node %q: kind %q is the machine itself, which a lab never touches", n.Name, n.Kind)
 	}
 	if m := n.NetworkMode; m == "host" || strings.HasPrefix(m, "container:") {
 		d.fail(n.netPos, "leave network-mode out or use `network-mode: none`", "node %q: network-mode %q shares a network that is not the node's own", n.Name, m)
 	}
-	if len(n.Ports) > 0 {
-		d.fail(n.portsPos, "remove ports; use `linen exec "+n.Name+" -- ...` to reach what listens in the node",
-			"node %q: ports cannot be published, the lab has no uplink to this machine yet", n.Name)
+	if len(n.Ports) > 0 && !up {
+		d.fail(n.portsPos, "add a node of `kind: uplink` with a way to this one, or remove ports and use `linen exec "+n.Name+" -- ...`",
+			"node %q: ports cannot be published, the lab has no uplink to this machine", n.Name)
+	}
+	if n.IsUplink() && n.Type != "" && n.Type != UplinkLoopback {
+		d.fail(n.kindPos, "leave type out, or write `type: loopback`: its addresses lead to this machine's loopback then", "node %q: an uplink of type %q is unknown", n.Name, n.Type)
 	}
 	if st := n.Stages; st != nil {
 		for _, name := range StageNames() {

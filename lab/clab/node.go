@@ -221,40 +221,12 @@ func (d *decoder) ports(v *value) []Port {
 	var out []Port
 	for _, it := range v.items {
 		s := d.text(it, "an entry of ports")
-		p := Port{Proto: "tcp"}
-		rest, proto, ok := strings.Cut(s, "/")
-		if ok {
-			p.Proto = proto
-		}
-		parts := strings.Split(rest, ":")
-		p.Container = parts[len(parts)-1]
-		if len(parts) > 1 {
-			p.Host = parts[len(parts)-2]
-		}
-		if len(parts) > 2 {
-			p.HostIP = strings.Join(parts[:len(parts)-2], ":")
-		}
-		if !portRange(p.Container) || p.Host != "" && !portRange(p.Host) || !slices.Contains([]string{"tcp", "udp", "sctp"}, p.Proto) {
+		p, ok := ParsePort(s)
+		if !ok {
 			d.fail(it.mark, "write it as 8080:80 or 127.0.0.1:8053:53/udp", "%q is no port mapping", s)
 			continue
 		}
 		out = append(out, p)
 	}
 	return out
-}
-
-func portRange(s string) bool {
-	for part := range strings.SplitSeq(s, "-") {
-		n := 0
-		for _, c := range part {
-			if c < '0' || c > '9' || n > 65535 {
-				return false
-			}
-			n = n*10 + int(c-'0')
-		}
-		if part == "" || n > 65535 {
-			return false
-		}
-	}
-	return strings.Count(s, "-") <= 1
 }

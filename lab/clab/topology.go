@@ -93,7 +93,7 @@ type Bind struct {
 	Pos      Pos    `json:"pos"`
 }
 
-// Port is one published port (docker -p form). linen refuses them until it has an uplink.
+// Port is one published port (docker -p form), which needs an uplink.
 type Port struct {
 	HostIP    string `json:"host-ip,omitempty"`
 	Host      string `json:"host,omitempty"` // a port or first-last

@@ -338,5 +338,5 @@ func (e *Engine) Close() error {
 	}
 	all.Wait()
 	e.host.Close()
-	return e.net.kernel.Close()
+	return e.net.close()
 }

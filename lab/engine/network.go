@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"sync"
@@ -32,6 +33,7 @@ type network struct {
 	nodes map[string]*linen.Net
 	kinds map[string]bool            // true: a switch
 	lines map[endKey]clab.Impairment // what each end does to what it sends
+	ups   []io.Closer                // gateways to the machine's network
 }
 
 // endKey names an interface of a node.
@@ -69,10 +71,33 @@ func (w *network) createNode(s lab.NodeSpec) error {
 		n.Close()
 		return err
 	}
+	var up io.Closer
+	if s.Uplink != nil {
+		if up, err = openUplink(n, s.Uplink); err != nil {
+			n.Close()
+			return err
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.nodes[s.Name], w.kinds[s.Name] = n, s.Switch
+	if up != nil {
+		w.ups = append(w.ups, up)
+	}
 	return nil
+}
+
+// close ends the gateways, then everything.
+func (w *network) close() error {
+	w.mu.Lock()
+	ups := w.ups
+	w.ups = nil
+	w.mu.Unlock()
+	var errs []error
+	for _, up := range ups {
+		errs = append(errs, up.Close())
+	}
+	return errors.Join(append(errs, w.kernel.Close())...)
 }
 
 // further makes the Net of another network namespace of a node's programs
