@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"linen"
+	stack "linen"
 	"linen/lab"
 	"linen/lab/clab"
 	"linen/lab/engine"
@@ -71,5 +71,5 @@ func (f *uplinkFlags) node(e *engine.Engine) error {
 	if err := e.CreateLink(link); err != nil {
 		return err
 	}
-	return e.Net(runNode).AddRoute(linen.Route{Via: gateway.Addr()})
+	return e.Net(runNode).AddRoute(stack.Route{Via: gateway.Addr()})
 }
