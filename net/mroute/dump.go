@@ -108,6 +108,9 @@ func (st *State) startDump(d *netlink.Dump) (*routeDump, error) {
 	}
 	if id != 0 {
 		t := st.table(id)
+		if t == nil && h[0] != family {
+			return nil, nil // a dump of all families asks for another's table
+		}
 		if t == nil {
 			return nil, netlink.Errorf(errno.ENOENT, "ipv4: MR table does not exist")
 		}
