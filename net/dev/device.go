@@ -46,6 +46,8 @@ type Device struct {
 	state      atomic.Uint32 // state* bits
 	mtu        atomic.Int32
 	txqlen     atomic.Int32
+	realTx     atomic.Int32 // queues in use, 0: all
+	realRx     atomic.Int32
 	group      atomic.Int32
 	operstate  atomic.Uint32
 	linkmode   atomic.Uint32

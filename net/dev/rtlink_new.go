@@ -279,9 +279,11 @@ func CreateLink(n *netns.Net, kind *rtnl.LinkKind[*Device], name string, tb netl
 	kind.Setup(d)
 	if kind.Queues != nil || tb.Has(uapi.IFLA_NUM_TX_QUEUES) {
 		d.TxQueues = tx
+		d.realTx.Store(int32(tx))
 	}
 	if kind.Queues != nil || tb.Has(uapi.IFLA_NUM_RX_QUEUES) {
 		d.RxQueues = rx
+		d.realRx.Store(int32(rx))
 	}
 	if err := validateLink(d, tb); err != nil {
 		return nil, err

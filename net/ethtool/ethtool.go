@@ -1,11 +1,14 @@
-// Package ethtool is the generic netlink family "ethtool": what ethtool(8) asks
-// of a device. It has the features (-k, -K), their names, and the state of the
-// link.
+// Package ethtool is what ethtool(8) asks of a device, over the generic netlink
+// family "ethtool" and by the ioctl SIOCETHTOOL: features, link settings and
+// state, queues, the driver's name and counters, time stamps. Drivers answer by
+// [dev.Ethtooler].
 //
-// Linux files: net/ethtool/netlink.c, bitset.c, features.c, strset.c,
-// linkstate.c, common.c; include/uapi/linux/ethtool_netlink.h. Not done: the
-// ioctl, dumps over all devices, and the other messages (link modes, rings,
-// channels, coalescing, statistics ...), which answer EOPNOTSUPP.
+// Linux files: net/ethtool/netlink.c, ioctl.c, bitset.c, features.c, strset.c,
+// linkinfo.c, linkmodes.c, linkstate.c, channels.c, tsinfo.c, common.c;
+// include/uapi/linux/ethtool.h, ethtool_netlink.h. Rings, coalescing, pause
+// frames, energy, modules, wake-on-LAN and flow rules are EOPNOTSUPP, as for
+// the kernel's own virtual devices. Not done: standard statistics
+// (ETHTOOL_MSG_STATS_GET), names of strings but for features and counters.
 package ethtool
 
 import (
@@ -32,12 +35,10 @@ func initNet(n *netns.Net) (*state, error) {
 	st := &state{n: n}
 	f, err := genl.Register(n, genl.Family{
 		Name: uapi.ETHTOOL_GENL_NAME, Version: uapi.ETHTOOL_GENL_VERSION, Groups: []string{uapi.ETHTOOL_MCGRP_MONITOR_NAME},
-		Ops: []genl.Op{
-			{Cmd: uapi.ETHTOOL_MSG_STRSET_GET, Policy: strsetPolicy, Do: st.getStrings},
-			{Cmd: uapi.ETHTOOL_MSG_LINKSTATE_GET, Policy: headerOnly, Do: st.getLinkState},
-			{Cmd: uapi.ETHTOOL_MSG_FEATURES_GET, Policy: headerOnly, Do: st.getFeatures},
-			{Cmd: uapi.ETHTOOL_MSG_FEATURES_SET, Flags: uapi.GENL_UNS_ADMIN_PERM, Policy: featuresPolicy, Do: st.setFeatures},
-		},
+		Ops: append(st.queryOps(),
+			genl.Op{Cmd: uapi.ETHTOOL_MSG_STRSET_GET, Policy: strsetPolicy, Do: st.getStrings},
+			genl.Op{Cmd: uapi.ETHTOOL_MSG_FEATURES_SET, Flags: uapi.GENL_UNS_ADMIN_PERM, Policy: featuresPolicy, Do: st.setFeatures},
+			genl.Op{Cmd: uapi.ETHTOOL_MSG_CHANNELS_SET, Flags: uapi.GENL_UNS_ADMIN_PERM, Policy: channelsPolicy, Do: st.setChannels}),
 	})
 	if err != nil {
 		return nil, err
@@ -115,21 +116,4 @@ func putHeader(m *netlink.Msg, d *dev.Device) {
 	m.U32(uapi.ETHTOOL_A_HEADER_DEV_INDEX, uint32(d.Ifindex()))
 	m.String(uapi.ETHTOOL_A_HEADER_DEV_NAME, d.Name())
 	m.End(nest)
-}
-
-// getLinkState answers whether the link is up (linkstate_prepare_data).
-func (st *state) getLinkState(r *netlink.Request, a netlink.Attrs) error {
-	h, err := device(r, a)
-	if err != nil {
-		return err
-	}
-	link := uint8(0)
-	if h.d.Running() && h.d.Carrier() {
-		link = 1
-	}
-	m := st.family.Message(r, uapi.ETHTOOL_MSG_LINKSTATE_GET)
-	putHeader(m, h.d)
-	m.U8(uapi.ETHTOOL_A_LINKSTATE_LINK, link)
-	r.Reply(m)
-	return nil
 }

@@ -65,27 +65,12 @@ var featuresPolicy = netlink.Policy{
 	uapi.ETHTOOL_A_FEATURES_WANTED: netlink.Nested(nil),
 }
 
-// putFeatures writes what d has (features_fill_reply). The caller holds the
-// RTNL.
-func putFeatures(m *netlink.Msg, d *dev.Device, compact bool) {
-	putHeader(m, d)
+// putFeatures writes what d has (features_fill_reply).
+func putFeatures(m *netlink.Msg, d *dev.Device, compact bool) error {
 	putSet(m, uapi.ETHTOOL_A_FEATURES_HW, toSet(d.Changeable()), ^set(0), compact)
 	putList(m, uapi.ETHTOOL_A_FEATURES_WANTED, toSet(d.Wanted()), compact)
 	putList(m, uapi.ETHTOOL_A_FEATURES_ACTIVE, toSet(d.Features()), compact)
 	putList(m, uapi.ETHTOOL_A_FEATURES_NOCHANGE, neverChange, compact)
-}
-
-// getFeatures serves ETHTOOL_MSG_FEATURES_GET.
-func (st *state) getFeatures(r *netlink.Request, a netlink.Attrs) error {
-	st.n.Lock()
-	defer st.n.Unlock()
-	h, err := device(r, a)
-	if err != nil {
-		return err
-	}
-	m := st.family.Message(r, uapi.ETHTOOL_MSG_FEATURES_GET)
-	putFeatures(m, h.d, h.flags&uapi.ETHTOOL_FLAG_COMPACT_BITSETS != 0)
-	r.Reply(m)
 	return nil
 }
 
@@ -119,7 +104,7 @@ func (st *state) setFeatures(r *netlink.Request, a netlink.Attrs) error {
 	}
 	now := toSet(h.d.Features())
 	other, changed := (value^now)&mask, old^now
-	compact := h.flags&uapi.ETHTOOL_FLAG_COMPACT_BITSETS != 0
+	compact := h.compact()
 	m := st.family.Message(r, uapi.ETHTOOL_MSG_FEATURES_SET)
 	putHeader(m, h.d)
 	putSet(m, uapi.ETHTOOL_A_FEATURES_WANTED, value&other, other, compact)
@@ -132,6 +117,7 @@ func (st *state) setFeatures(r *netlink.Request, a netlink.Attrs) error {
 func (st *state) event(e *dev.Event) error {
 	if e.Type == dev.EventFeatChange && st.family.Listening(0) {
 		m := st.family.Message(nil, uapi.ETHTOOL_MSG_FEATURES_NTF)
+		putHeader(m, e.Dev)
 		putFeatures(m, e.Dev, true)
 		st.family.Notify(nil, 0, m, e.Request)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"linen/net/dev"
+	"linen/net/ethtool"
 	"linen/net/ipv4"
 	"linen/net/netns"
 	"linen/net/sock"
@@ -29,7 +30,7 @@ func networkIoctl(n *netns.Net, who *sock.Caller, cmd uint32, arg []byte) error 
 		device, _, _ := bytes.Cut(arg[len(rt):], []byte{0})
 		return ipv4.RouteIoctl(n, cmd, rt, string(device), admin)
 	case uapi.SIOCETHTOOL:
-		return ethtool(n, arg)
+		return ethtoolIoctl(n, arg, admin)
 	}
 	err := ipv4.Ioctl(n, cmd, arg, admin)
 	if err == errno.ENOTTY {
@@ -56,15 +57,15 @@ func ifConf(n *netns.Net, arg []byte) error {
 	return nil
 }
 
-// ethtool answers SIOCETHTOOL: no device has operations so far
-// (net/ethtool/ioctl.c dev_ethtool).
-func ethtool(n *netns.Net, arg []byte) error {
-	if len(arg) < uapi.IFNAMSIZ {
+// ethtoolIoctl answers SIOCETHTOOL: behind the struct ifreq stands the memory
+// that ifr_data points to, with ethtool.Room bytes; instead of the pointer the
+// caller then finds how many of them are the answer.
+func ethtoolIoctl(n *netns.Net, arg []byte, admin bool) error {
+	const sizeofIfreq = 40
+	if len(arg) < sizeofIfreq {
 		return errno.EFAULT
 	}
-	name, _, _ := bytes.Cut(arg[:uapi.IFNAMSIZ], []byte{0})
-	if dev.ByName(n, string(name)) == nil {
-		return errno.ENODEV
-	}
-	return errno.EOPNOTSUPP
+	got, err := ethtool.Ioctl(n, ethtool.DeviceName(arg), arg[sizeofIfreq:], admin)
+	binary.NativeEndian.PutUint64(arg[uapi.IFNAMSIZ:], uint64(got))
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"linen/drivers/net/tun"
+	"linen/net/ethtool"
 	"linen/net/netns"
 	"linen/net/sock"
 	"linen/run/seccomp"
@@ -143,6 +144,8 @@ func (c *call) doIoctl(cmd uint32, do func(arg []byte) error) error {
 	switch cmd {
 	case uapi.SIOCGIFCONF:
 		return ifconf(t, addr, do)
+	case uapi.SIOCETHTOOL:
+		return ethtoolIoctl(t, addr, do)
 	case uapi.SIOCADDRT, uapi.SIOCDELRT:
 		arg := make([]byte, sizeofRtentry)
 		if err := t.Read(addr, arg); err != nil {
@@ -227,4 +230,25 @@ func ifconf(t seccomp.Target, addr uint64, do func(arg []byte) error) error {
 		}
 	}
 	return t.Write(addr, arg[:4])
+}
+
+// ethtoolIoctl does SIOCETHTOOL: the memory that ifr_data points to stands
+// behind the struct ifreq, as much as the command reads; the engine says how
+// much of it goes back.
+func ethtoolIoctl(t seccomp.Target, addr uint64, do func(arg []byte) error) error {
+	arg := make([]byte, sizeofIfreq+ethtool.Room)
+	if err := t.Read(addr, arg[:sizeofIfreq]); err != nil {
+		return err
+	}
+	ptr, mem := le.Uint64(arg[uapi.IFNAMSIZ:]), arg[sizeofIfreq:]
+	if err := t.Read(ptr, mem[:4]); err != nil {
+		return err
+	}
+	if err := t.Read(ptr, mem[:ethtool.RequestSize(le.Uint32(mem))]); err != nil {
+		return err
+	}
+	if err := do(arg); err != nil {
+		return err
+	}
+	return t.Write(ptr, mem[:min(le.Uint64(arg[uapi.IFNAMSIZ:]), ethtool.Room)])
 }

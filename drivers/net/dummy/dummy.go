@@ -92,3 +92,6 @@ func (dummy) Xmit(c *kern.CPU, d *dev.Device, b *skb.Buff) {
 	d.CountTx(c, b.Len())
 	b.Consume(c)
 }
+
+// Ethtool is what ethtool(8) sees of a dummy (dummy_ethtool_ops).
+func (dummy) Ethtool(*dev.Device) dev.EthtoolInfo { return dev.EthtoolInfo{StampsTx: true} }

@@ -72,3 +72,8 @@ func (lo) Xmit(c *kern.CPU, d *dev.Device, b *skb.Buff) {
 		d.CountRx(c, n)
 	}
 }
+
+// Ethtool is what ethtool(8) sees of lo (loopback_ethtool_ops).
+func (lo) Ethtool(*dev.Device) dev.EthtoolInfo {
+	return dev.EthtoolInfo{HasLink: true, StampsTx: true}
+}

@@ -50,6 +50,7 @@ func setup(d *dev.Device) {
 	d.MinMTU, d.MaxMTU = minMTU, maxMTU
 	d.TSOMaxSize = dev.GSOMaxSize
 	d.TxQueues, d.RxQueues = d.Kernel().NumCPU(), d.Kernel().NumCPU()
+	d.SetInitialQueues(1, 1) // veth_init_queues
 	d.HWFeatures = features
 	d.SetInitialFeatures(features | dev.FeatGSO)
 	ethernet.RandomAddr(d)

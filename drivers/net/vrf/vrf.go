@@ -165,3 +165,8 @@ func (vrf) Xmit(c *kern.CPU, d *dev.Device, b *skb.Buff) {
 		d.CountRx(c, n)
 	}
 }
+
+// Ethtool is what ethtool(8) sees of a VRF (vrf_ethtool_ops).
+func (vrf) Ethtool(*dev.Device) dev.EthtoolInfo {
+	return dev.EthtoolInfo{Driver: "vrf", Version: "1.1"}
+}
