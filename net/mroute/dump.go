@@ -108,7 +108,7 @@ func (st *State) startDump(d *netlink.Dump) (*routeDump, error) {
 	}
 	if id != 0 {
 		t := st.table(id)
-		if t == nil && h[0] != family {
+		if t == nil && h[0] != uapi.RTNL_FAMILY_IPMR {
 			return nil, nil // a dump of all families asks for another's table
 		}
 		if t == nil {
