@@ -6,7 +6,7 @@ package labs
 // $D is a directory of the test's own, the same on both.
 type app struct {
 	name    string
-	program string // that the machine must have
+	program string // those that the machine must have
 	setup   string // shell command before, on the machine
 	server  string // on h2, by exec of sh; "" for none
 	port    string // that the server listens on: "tcp 80", "udp 53"; "" without one
@@ -72,7 +72,34 @@ func apps() []app {
 			client: "trafgen -o eth1 -i $D/packet -n 5 -P 1", want: `5 packets outgoing`},
 		{name: "chronyd", program: "chronyd", server: "exec chronyd -d -x -u root -f /dev/null 'local stratum 1' 'allow' 'bindcmdaddress /' 'cmdport 0' \"pidfile $D/s\"", port: "udp 123",
 			client: "chronyd -Q -t 30 -u root -f /dev/null 'server 10.2.0.2 iburst' 'bindcmdaddress /' 'cmdport 0' \"pidfile $D/c\" 2>&1", want: `System clock wrong by -?0\.0`},
+		{name: "tunctl", program: "tunctl", client: "tunctl -t tap0 -u 1000; ip tuntap show; ip -br link show tap0; tunctl -d tap0; ip tuntap show",
+			want: `(?s)^Set 'tap0' persistent and owned by uid 1000\ntap0: tap (one_queue )?persist user 1000\ntap0 +DOWN .*<BROADCAST,MULTICAST>.*\nSet 'tap0' nonpersistent\n$`},
+		{name: "ip tuntap", program: "ip", client: "ip tuntap add dev t0 mode tun user 1000 group 7 pi multi_queue; ip tuntap show; ip -d link show t0; ip tuntap del dev t0 mode tun multi_queue; ip tuntap show",
+			want: `(?s)^t0: tun pi multi_queue persist filter user 1000 group 7\n.*link/none.*tun type tun pi on vnet_hdr off multi_queue numqueues 0 numdisabled 0 persist on user .* numtxqueues 256 [^\n]*\n$`},
+		{name: "openvpn (static key)", program: "openvpn ping", setup: "openvpn --genkey secret $D/key",
+			server: "exec openvpn --dev tun --proto udp --port 1194 --remote 10.1.0.2 --ifconfig 10.8.0.2 10.8.0.1 --cipher AES-256-CBC --secret $D/key", port: "udp 1194",
+			client: "openvpn --dev tun --proto udp --port 1194 --remote 10.2.0.2 --ifconfig 10.8.0.1 10.8.0.2 --cipher AES-256-CBC --secret $D/key & " + tunnelPing("10.8.0.2"),
+			want:   `3 packets transmitted, 3 received, 0% packet loss`, served: `Initialization Sequence Completed`},
+		{name: "openvpn (tap)", program: "openvpn ping", setup: "openvpn --genkey secret $D/key",
+			server: "exec openvpn --dev tap --proto udp --port 1195 --remote 10.1.0.2 --ifconfig 10.8.1.2 255.255.255.0 --cipher AES-256-CBC --secret $D/key", port: "udp 1195",
+			client: "openvpn --dev tap --proto udp --port 1195 --remote 10.2.0.2 --ifconfig 10.8.1.1 255.255.255.0 --cipher AES-256-CBC --secret $D/key & " + tunnelPing("10.8.1.2"),
+			want:   `3 packets transmitted, 3 received, 0% packet loss`, served: `Initialization Sequence Completed`},
+		{name: "wireguard-go, wg", program: "wireguard-go wg ping", setup: "cd $D; for i in 1 2; do wg genkey >k$i; wg pubkey <k$i >p$i; done",
+			server: wireguard("wg2", "k2", "10.8.2.2/24", "p1", "10.8.2.1/32", "") + " exec wireguard-go -f wg2 2>&1", port: "udp 51820",
+			client: wireguard("wg1", "k1", "10.8.2.1/24", "p2", "10.8.2.2/32", "endpoint 10.2.0.2:51820") + " wireguard-go -f wg1 >/dev/null 2>&1 & " + tunnelPing("10.8.2.2"),
+			want:   `3 packets transmitted, 3 received, 0% packet loss`},
 	}
+}
+
+// tunnelPing waits for the tunnel whose daemon runs in the background, sends three pings and ends the daemon.
+func tunnelPing(to string) string {
+	return "p=$!; while kill -0 $p && ! ping -c1 -W1 " + to + " >/dev/null; do sleep 0.1; done; ping -c3 -i0.2 " + to + "; r=$?; kill $p; wait; exit $r"
+}
+
+// wireguard configures an interface in the background, as soon as its daemon is there.
+func wireguard(dev, key, addr, peer, allowed, endpoint string) string {
+	return "(until wg set " + dev + " listen-port 51820 private-key $D/" + key + " peer $(cat $D/" + peer + ") allowed-ips " + allowed + " " + endpoint +
+		" 2>/dev/null; do sleep 0.1; done; ip addr add " + addr + " dev " + dev + "; ip link set " + dev + " up) &"
 }
 
 const nginxConf = `echo 'user root; daemon off; pid nginx.pid; worker_processes 2; events {} http { access_log off; client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;` +

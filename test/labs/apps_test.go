@@ -54,7 +54,9 @@ func TestApplications(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, a := range apps() {
 				ok := t.Run(a.name, func(t *testing.T) {
-					need.Tool(t, a.program)
+					for _, program := range strings.Fields(a.program) {
+						need.Tool(t, program)
+					}
 					a.run(t, w)
 				})
 				if table[a.name] == nil {
