@@ -108,6 +108,10 @@ func (s *Sock) SetIs(f Flag, on bool) {
 // TOS returns IP_TOS.
 func (s *Sock) TOS() uint8 { return uint8(s.tos.Load()) }
 
+// ReflectTOS sets IP_TOS of a connection as its SYN had it, and not the priority
+// (tcp_reflect_tos).
+func (s *Sock) ReflectTOS(tos uint8) { s.tos.Store(uint32(tos)) }
+
 // TTL returns IP_TTL, 0 for the namespace's default.
 func (s *Sock) TTL() uint8 { return uint8(max(0, s.ttl.Load())) }
 

@@ -313,6 +313,7 @@ func (s *Sock) fastChild(c *kern.CPU, r *request) *Sock {
 	st := s.st
 	a := s.child(r.from)
 	a.synHeaders = r.syn
+	r.passOn(a)
 	a.ipID.Store(c.Uint32())
 	a.CacheRoute(r.rt)
 	a.tx.start(r.q.ISS + 1)

@@ -71,6 +71,36 @@ func (s *Sock) portFree(port int) bool {
 	return true
 }
 
+// portUnused reports whether s may be given the port unasked: sharing asks for
+// ip_autobind_reuse and SO_REUSEADDR of both without SO_REUSEPORT of both.
+func (s *Sock) portUnused(port int) bool {
+	for n := s.st.ports.First(uint32(port)); n != nil; n = n.Next() {
+		if n.Value.conflictsUnasked(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// conflictsUnasked says whether b keeps the port from being chosen for s.
+func (b *binding) conflictsUnasked(s *Sock) bool {
+	if b.conflicts(s) {
+		return true
+	}
+	if b.s == s || b.dev != 0 && s.BoundDev.Load() != 0 && b.dev != s.BoundDev.Load() {
+		return false
+	}
+	if x := s.RcvAddr.Load(); b.addr != 0 && x != 0 && b.addr != x {
+		return false
+	}
+	reuse, reusePort := b.reuse, b.reusePort
+	if b.s != nil {
+		reuse, reusePort = b.s.Has(sock.FlagReuseAddr), b.s.Has(sock.FlagReusePort)
+	}
+	shared := s.Has(sock.FlagReuseAddr) && reuse && !(s.Has(sock.FlagReusePort) && reusePort)
+	return !(shared && s.st.sys.more.autobindReuse.Bool())
+}
+
 // bindPort gives s a port, or chooses one for 0: odd ones first
 // (inet_csk_get_port).
 func (s *Sock) bindPort(port int) error {
@@ -78,7 +108,7 @@ func (s *Sock) bindPort(port int) error {
 	st.bind.Lock()
 	defer st.bind.Unlock()
 	if port == 0 {
-		if port = s.pickPort(1, s.portFree); port == 0 {
+		if port = s.pickPort(1, s.portUnused); port == 0 {
 			return errno.EADDRINUSE
 		}
 	} else if !s.portFree(port) {

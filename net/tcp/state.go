@@ -41,6 +41,7 @@ type State struct {
 	fastPeers  fastCache
 	signer     signer
 	mem        memory
+	challenges challenges
 }
 
 var key = netns.NewKey[State]("tcp")
@@ -129,6 +130,7 @@ func (st *State) settings() *tcb.Settings {
 		MTUProbeThreshold: int(y.probe[3].Load()), MTUProbeInterval: time.Duration(y.probe[4].Load()) * time.Second,
 	}
 	st.sys.rate.fill(p)
+	st.sys.more.fill(p)
 	st.set.Store(p)
 	return p
 }

@@ -114,7 +114,7 @@ func (s *Sock) cookieInput(c *kern.CPU, b *skb.Buff, e ends) bool {
 			syn.ECN = 0
 		}
 	}
-	r := s.newRequest(c, &syn, e)
+	r := s.newRequest(c, b, &syn, e)
 	if r == nil {
 		return false
 	}

@@ -21,6 +21,7 @@ type sysctls struct {
 	rate                                                                rateSysctls
 	allowed                                                             atomic.Pointer[[]string] // tcp_allowed_congestion_control
 	fastopen                                                            *sysctl.Int
+	more                                                                moreSysctls
 	probe                                                               [5]*sysctl.Int // MTU probing
 }
 
@@ -61,5 +62,6 @@ func (y *sysctls) register(st *State, t *sysctl.Tree) {
 	y.probe = [5]*sysctl.Int{byteOf("mtu_probing", 0, 255), num("base_mss", 1024, -1<<31, most), num("mtu_probe_floor", 48, 48, 65535), num("probe_threshold", 8, -1<<31, most), num("probe_interval", 600, 0, 1<<31-1)}
 	y.registerCongestion(t)
 	y.rate.register(t, changed)
+	y.more.register(t, changed)
 	registerLegacy(t)
 }

@@ -31,6 +31,8 @@ type request struct {
 	acked   bool      // the handshake is over, the accept queue was full or data are awaited
 	sentAt  ktime.T
 	gone    bool
+	mark    uint32 // of the connection to be
+	tos     uint8
 	syn     []byte // its headers, for TCP_SAVED_SYN
 	// cookie is the Fast Open cookie to hand out, in the form that was asked.
 	cookie    []byte
@@ -62,7 +64,7 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 		b.Drop(c, st.n, skb.ReasonTCPListenOverflow)
 		return
 	}
-	r := s.newRequest(c, &g, e)
+	r := s.newRequest(c, b, &g, e)
 	if r != nil && !cookie {
 		r.syn = s.savedHeaders(b)
 	}
@@ -89,16 +91,17 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 }
 
 // newRequest reads what the SYN says; nil: there is no way back.
-func (s *Sock) newRequest(c *kern.CPU, g *tcb.Segment, e ends) *request {
+func (s *Sock) newRequest(c *kern.CPU, b *skb.Buff, g *tcb.Segment, e ends) *request {
 	st := s.st
 	r := &request{l: s, from: e}
+	r.likeSyn(b)
 	bound := s.BoundDev.Load()
 	if bound == 0 && e.sdif != 0 { // tcp_l3mdev_accept: the connection is the VRF's
 		bound = e.dif
 	}
 	r.node = node{laddr: e.daddr, raddr: e.saddr, lport: e.dport, rport: e.sport, dev: bound, req: r}
 	f := ipv4.Flow{
-		Saddr: e.daddr, Daddr: e.saddr, Proto: uapi.IPPROTO_TCP, SPort: e.dport, DPort: e.sport, Mark: s.Mark.Load(), TOS: s.TOS(),
+		Saddr: e.daddr, Daddr: e.saddr, Proto: uapi.IPPROTO_TCP, SPort: e.dport, DPort: e.sport, Mark: r.mark, TOS: r.tos,
 		OIF: int(bound), Flags: ipv4.FlowAnySrc,
 	}
 	rt, err := st.inet.IP.RouteOutput(c, st.n, &f)
@@ -136,7 +139,7 @@ func (s *Sock) newRequest(c *kern.CPU, g *tcb.Segment, e ends) *request {
 	if clamp == 0 {
 		clamp = q.Path.Window
 	}
-	q.Window, q.Clamp, shift = tcb.InitialWindow(int(s.env.window(s.RcvBuf())), clamp, mss, q.WS, set.RmemMax)
+	q.Window, q.Clamp, shift = tcb.InitialWindow(int(s.env.window(s.RcvBuf())), clamp, mss, q.WS, set.SignedWindows, set.RmemMax)
 	q.Window = q.Path.InitialWindow(q.Window, mss)
 	if q.WS {
 		q.RcvWS = shift
@@ -148,7 +151,7 @@ func (s *Sock) newRequest(c *kern.CPU, g *tcb.Segment, e ends) *request {
 func (r *request) send(c *kern.CPU) {
 	q := &r.q
 	r.sentAt = c.Now()
-	a := answer{ends: r.from, seq: q.ISS, ack: q.IRS + 1, flags: wire.TCPSyn | wire.TCPAck, window: uint16(q.Window), mark: r.l.Mark.Load(), tos: r.l.TOS()}
+	a := answer{ends: r.from, seq: q.ISS, ack: q.IRS + 1, flags: wire.TCPSyn | wire.TCPAck, window: uint16(q.Window), mark: r.mark, tos: r.tos}
 	if q.ECN {
 		a.flags |= wire.TCPEce
 	}
@@ -183,7 +186,7 @@ func (r *request) ack(c *kern.CPU) {
 		return
 	}
 	r.spoke = c.Now()
-	a := answer{ends: r.from, seq: q.ISS + 1, ack: q.IRS + 1, flags: wire.TCPAck, window: uint16(q.Window >> q.RcvWS), mark: r.l.Mark.Load(), tos: r.l.TOS()}
+	a := answer{ends: r.from, seq: q.ISS + 1, ack: q.IRS + 1, flags: wire.TCPAck, window: uint16(q.Window >> q.RcvWS), mark: r.mark, tos: r.tos}
 	if q.TS {
 		a.optLen = len(tcb.AppendTimestamp(a.opt[:0], uint32(c.Now()/ktime.T(time.Millisecond))+q.TSOffset, q.TSRecent))
 	}
@@ -316,6 +319,7 @@ func (s *Sock) birth(c *kern.CPU, b *skb.Buff, r *request) {
 	st := s.st
 	a := s.child(r.from)
 	a.synHeaders = r.syn
+	r.passOn(a)
 	a.ipID.Store(c.Uint32())
 	a.CacheRoute(r.rt)
 	a.routeCongestion(r.rt)
@@ -416,7 +420,7 @@ func (t *timeWait) drop() {
 func (t *timeWait) giveWay(c *kern.CPU, s *Sock) bool {
 	mode := t.st.sys.twReuse.Load()
 	loop := inet.IsLoopback(t.node.laddr) || inet.IsLoopback(t.node.raddr)
-	if mode == 0 || mode == 2 && !loop || !t.w.TS || time.Duration(c.Now()-t.w.TSRecentAt) < time.Second {
+	if mode == 0 || mode == 2 && !loop || !t.w.TS || time.Duration(c.Now()-t.w.TSRecentAt) < time.Duration(t.st.sys.more.twReuseDelay.Load())*time.Millisecond {
 		return false
 	}
 	t.drop()

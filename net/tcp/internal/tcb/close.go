@@ -137,7 +137,7 @@ func (c *Conn) LargestMSS() int { return max(c.send.mss, c.send.clamp) }
 // that, an even one does for what waits (tcp_sock_set_quickack).
 func (c *Conn) SetQuickAck(now ktime.T, v int) {
 	c.now = now
-	c.recv.pingpong = v == 0
+	c.setPingpong(v == 0)
 	if v == 0 || c.ackPend&ackScheduled == 0 || c.State != uapi.TCP_ESTABLISHED && c.State != uapi.TCP_CLOSE_WAIT {
 		return
 	}
@@ -145,7 +145,7 @@ func (c *Conn) SetQuickAck(now ktime.T, v int) {
 	if c.AfterRead(1, c.recv.nxt == c.recv.copied) {
 		c.sendAck()
 	}
-	c.recv.pingpong = v&1 == 0
+	c.setPingpong(v&1 == 0)
 }
 
 // QuickAck reads TCP_QUICKACK.

@@ -38,6 +38,8 @@ type Env interface {
 	Urgent()
 	// Learned tells a sign of life from the peer (dst_confirm).
 	Learned()
+	// MayChallenge asks whether another challenge ACK may leave (tcp_challenge_ack_limit).
+	MayChallenge() bool
 	// Suspect tells that the path may be broken (dst_negative_advice).
 	Suspect()
 }
@@ -66,6 +68,8 @@ type Settings struct {
 	MinRTTWindow                                          time.Duration
 	CompDelay, CompSlack                                  time.Duration // tcp_comp_sack_*
 	CompAcks                                              int
+	StdUrg, SignedWindows, ThinLinear, ShrinkWindow       bool // tcp_stdurg, tcp_workaround_signed_windows, tcp_thin_linear_timeouts, tcp_shrink_window
+	Pingpong, AppWin                                      int  // tcp_pingpong_thresh, tcp_app_win
 }
 
 // Congestion avoidance states (TCP_CA_*).

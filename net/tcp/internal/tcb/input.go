@@ -199,7 +199,7 @@ func (c *Conn) synChallenge() {
 
 // challenge answers a suspect segment, not too often (RFC 5961 §7).
 func (c *Conn) challenge(count Stat) {
-	if c.limited(StatSkippedChallenge) {
+	if c.limited(StatSkippedChallenge) || !c.env.MayChallenge() {
 		return
 	}
 	c.env.Count(count, 1)
@@ -305,7 +305,10 @@ func (c *Conn) urgent(s *Segment) {
 	if s.Flags&Urg == 0 || s.Urg == 0 {
 		return
 	}
-	at := s.Seq + uint32(s.Urg) - 1
+	at := s.Seq + uint32(s.Urg)
+	if !c.set.StdUrg {
+		at-- // the pointer names the byte behind: RFC 6093 §3.1
+	}
 	r := &c.recv
 	if after(r.copied, at) || before(at, r.nxt) && r.urgSeen || r.urgSeen && !after(at, r.up) {
 		return

@@ -35,7 +35,7 @@ func (c *Conn) Connect(now ktime.T, o Opening) {
 	if clamp == 0 {
 		clamp = o.Path.Window
 	}
-	w, limit, shift := InitialWindow(o.Space, clamp, r.advMSS, c.wsOK, c.set.RmemMax)
+	w, limit, shift := InitialWindow(o.Space, clamp, r.advMSS, c.wsOK, c.set.SignedWindows, c.set.RmemMax)
 	w = o.Path.InitialWindow(w, r.advMSS)
 	r.wnd, r.clamp, r.ssthresh, c.rcvWS = uint32(w), uint32(limit), uint32(w), shift
 	c.synWS = shift
@@ -234,13 +234,16 @@ func (c *Conn) transfer(s *Segment) {
 	c.ca.alg.start(c)
 }
 
-// reserve keeps a segment's worth of the buffer out of the window
-// (tcp_init_buffer_space).
+// reserve keeps a part of the buffer out of the window: a segment's worth, or
+// what tcp_app_win says, 0 for none (tcp_init_buffer_space).
 func (c *Conn) reserve() {
 	r := &c.recv
 	_, full := c.env.Space()
 	clamp := min(int(r.clamp), full)
-	if clamp > 2*r.advMSS && clamp+r.advMSS > full {
+	if n := c.set.AppWin; n > 0 && clamp == full && full > 4*r.advMSS {
+		clamp = max(full-full>>n, 4*r.advMSS)
+	}
+	if c.set.AppWin > 0 && clamp > 2*r.advMSS && clamp+r.advMSS > full {
 		clamp = max(2*r.advMSS, full-r.advMSS)
 	}
 	r.clamp = uint32(max(clamp, 0))

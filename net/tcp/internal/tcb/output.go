@@ -271,7 +271,7 @@ func (c *Conn) beforeData(n int) {
 	}
 	if n > 0 {
 		if c.recv.lastAt != 0 && time.Duration(c.now-c.recv.lastAt) < c.recv.ato {
-			c.recv.pingpong = true
+			c.answered()
 		}
 		s.lastAt = c.now
 	}

@@ -28,6 +28,7 @@ type receiver struct {
 	ato           time.Duration
 	quick         int
 	pingpong      bool
+	answers       uint8 // until it is, see tcp_pingpong_thresh
 	everZero      bool
 	fin           bool
 	lastAt        ktime.T
@@ -337,7 +338,7 @@ func (c *Conn) incrQuick(most int) {
 
 func (c *Conn) enterQuickMode(most int) {
 	c.incrQuick(most)
-	c.recv.pingpong = false
+	c.endPingpong()
 	c.recv.ato = atoMin
 }
 

@@ -44,7 +44,7 @@ func TestFirstWindow(t *testing.T) { // spec 11.45, as seen on 6.18
 	for _, c := range []struct{ mss, most, window, shift int }{
 		{1460, 6 << 20, 64240, 7}, {1448, 6 << 20, 65160, 7}, {1460, 32 << 20, 64240, 10},
 	} {
-		if w, _, shift := InitialWindow(65536, 0, c.mss, true, c.most); w != c.window || int(shift) != c.shift {
+		if w, _, shift := InitialWindow(65536, 0, c.mss, true, false, c.most); w != c.window || int(shift) != c.shift {
 			t.Errorf("mss %d: window %d shift %d", c.mss, w, shift)
 		}
 	}

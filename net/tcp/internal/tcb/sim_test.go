@@ -99,12 +99,13 @@ func (e *end) Changed(old uint8)       {}
 func (e *end) Urgent()                 { e.urgent++ }
 func (e *end) Learned()                {}
 func (e *end) Suspect()                {}
+func (e *end) MayChallenge() bool      { return true }
 
 // settings are the namespace's defaults.
 func settings() *Settings {
 	return &Settings{
 		Timestamps: true, SACK: true, DSACK: true, WindowScaling: true, ECN: 2, SynRetries: 6, SynLinear: 4,
-		Retries1: 3, Retries2: 15, FinTimeout: time.Minute, KeepTime: 2 * time.Hour, KeepIntvl: 75 * time.Second, KeepProbes: 9,
+		AppWin: 31, Pingpong: 1, Retries1: 3, Retries2: 15, FinTimeout: time.Minute, KeepTime: 2 * time.Hour, KeepIntvl: 75 * time.Second, KeepProbes: 9,
 		RTOMin: 200 * time.Millisecond, RTOMax: 120 * time.Second, Reordering: 3, MaxReordering: 300, FRTO: true,
 		SlowStartAfterIdle: true, TLP: true, RACK: true, RmemMax: 6 << 20, InvalidRatelimit: 500 * time.Millisecond, MinSndMSS: 48,
 		PacingSS: 200, PacingCA: 120, MinTSO: 2, TSORTTLog: 9, MinRTTWindow: 300 * time.Second,
@@ -188,7 +189,7 @@ func (s *sim) connect() {
 func (e *end) listen(g *Segment) {
 	if g.Flags&(Syn|Ack|Rst) == Syn {
 		if e.req == nil {
-			w, clamp, shift := InitialWindow(e.buf, 0, 1448, true, 6<<20)
+			w, clamp, shift := InitialWindow(e.buf, 0, 1448, true, false, 6<<20)
 			e.req = &Request{Opening: Opening{ISS: e.s.rnd.Uint32(), TSOffset: e.s.rnd.Uint32(), Path: simPath}, IRS: g.Seq, MSS: int(g.Opt.MSS),
 				WS: g.Opt.HasWS, SndWS: g.Opt.WS, RcvWS: shift, TS: g.Opt.HasTS && e.c.set.Timestamps, SACK: g.Opt.SACKPerm && e.c.set.SACK,
 				TSRecent: g.Opt.TSVal, Window: w, Clamp: clamp, RTT: -1, ECN: g.Flags&(Ece|Cwr) == Ece|Cwr}

@@ -100,7 +100,7 @@ func (c *Conn) delackTimer() {
 		return
 	}
 	if c.recv.pingpong {
-		c.recv.pingpong = false
+		c.endPingpong()
 		c.recv.ato = atoMin
 	} else {
 		c.recv.ato = min(c.recv.ato<<1, c.rtt.rto)
@@ -151,7 +151,11 @@ func (c *Conn) rtoTimer() {
 	c.enterLoss()
 	d.retransmits++
 	c.resendHead()
-	d.backoff++
+	if c.linear() {
+		d.backoff = 0
+	} else {
+		d.backoff++
+	}
 	if c.State == uapi.TCP_SYN_SENT {
 		c.armRTO(timerRTO, c.userBound(c.synRTO()))
 		return

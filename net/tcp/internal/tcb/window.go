@@ -21,7 +21,7 @@ func (c *Conn) selectWindow() uint16 {
 	}
 	old := c.rcvWindow()
 	w := c.freeWindow()
-	if w < old {
+	if w < old && !c.mayShrink() {
 		if w == 0 {
 			c.env.Count(StatWantZeroWindowAdv, 1)
 		}
@@ -29,7 +29,7 @@ func (c *Conn) selectWindow() uint16 {
 	}
 	r.wnd, r.wup = w, r.nxt
 	if c.rcvWS == 0 {
-		w = min(w, 0xffff)
+		w = min(w, c.unscaledMax())
 	} else {
 		w = min(w, 0xffff<<c.rcvWS)
 	}
@@ -67,6 +67,9 @@ func (c *Conn) freeWindow() uint32 {
 		}
 	}
 	free = min(free, int(r.ssthresh))
+	if c.rcvWS != 0 && c.mayShrink() {
+		return uint32(max(free, 0)) &^ (1<<c.rcvWS - 1) // what is there, and no more
+	}
 	if c.rcvWS != 0 {
 		return alignUp(uint32(max(free, 0)), c.rcvWS)
 	}
@@ -79,6 +82,15 @@ func (c *Conn) freeWindow() uint32 {
 	return uint32(max(w, 0))
 }
 
+// unscaledMax is the largest window without window scaling: a peer that does not
+// scale may take the field for a signed number (tcp_workaround_signed_windows).
+func (c *Conn) unscaledMax() uint32 {
+	if c.set.SignedWindows {
+		return 0x7fff
+	}
+	return 0xffff
+}
+
 func alignUp(v uint32, shift uint8) uint32 {
 	m := uint32(1)<<shift - 1
 	return (v + m) &^ m
@@ -86,7 +98,7 @@ func alignUp(v uint32, shift uint8) uint32 {
 
 // InitialWindow chooses the first window and the shift for a receive buffer of
 // space bytes (tcp_select_initial_window).
-func InitialWindow(space, clamp, mss int, scaling bool, most int) (window, limit int, shift uint8) {
+func InitialWindow(space, clamp, mss int, scaling, signed bool, most int) (window, limit int, shift uint8) {
 	limit = 65535 << maxWScale
 	if clamp > 0 {
 		limit = clamp
@@ -96,6 +108,9 @@ func InitialWindow(space, clamp, mss int, scaling bool, most int) (window, limit
 		space = space / mss * mss
 	}
 	window = min(space, 65535)
+	if signed { // tcp_workaround_signed_windows
+		window = min(space, 32767)
+	}
 	if scaling {
 		n := min(max(space, most), limit)
 		for n > 65535 && shift < maxWScale {
