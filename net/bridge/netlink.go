@@ -63,7 +63,8 @@ func setup(d *dev.Device) {
 	d.LLTX, d.NoQueue, d.NetnsImmut = true, true, true
 	d.MaxMTU = 65535
 	br.fdb.init(br)
-	d.SetInitialFeatures(dev.FeatSG | dev.FeatFragList | dev.FeatHighDMA | dev.FeatHWCsum | dev.FeatVLANTx | dev.FeatGSOSoftware | dev.FeatGSO)
+	d.HWFeatures = dev.FeatSG | dev.FeatFragList | dev.FeatHighDMA | dev.FeatHWCsum | dev.FeatVLANTx | dev.FeatGSOSoftware
+	d.SetInitialFeatures(d.HWFeatures | dev.FeatGSO | dev.FeatGRO)
 	ethernet.RandomAddr(d)
 	d.SetInitialCarrier(false)
 }

@@ -3,7 +3,6 @@ package dev
 import (
 	"strconv"
 
-	"linen/net/netlink"
 	"linen/uapi"
 	"linen/uapi/errno"
 )
@@ -87,10 +86,8 @@ func ChangeQueues(d *Device, tx, rx int) error {
 	switch {
 	case !ok:
 		return errno.EOPNOTSUPP
-	case tx > d.TxQueues || rx > d.RxQueues:
-		return netlink.Errorf(errno.EINVAL, "requested channel count exceeds maximum")
-	case tx < 1 || rx < 1:
-		return netlink.Errorf(errno.EINVAL, "requested channel counts would result in no RX or TX channel being configured")
+	case tx > d.TxQueues || rx > d.RxQueues || tx < 1 || rx < 1:
+		return errno.EINVAL
 	}
 	if err := s.SetChannels(d, tx, rx); err != nil {
 		return err

@@ -62,6 +62,13 @@ func (st *state) setChannels(r *netlink.Request, a netlink.Attrs) error {
 	if tx == oldTx && rx == oldRx {
 		return nil
 	}
+	if rx == 0 || tx == 0 {
+		at := a.Get(uapi.ETHTOOL_A_CHANNELS_RX_COUNT)
+		if rx > 0 {
+			at = a.Get(uapi.ETHTOOL_A_CHANNELS_TX_COUNT)
+		}
+		return netlink.ErrorAt(errno.EINVAL, at, "requested channel counts would result in no RX or TX channel being configured")
+	}
 	if err := dev.ChangeQueues(h.d, tx, rx); err != nil {
 		return err
 	}
