@@ -3,12 +3,13 @@
 // Command exec measures what unmodified programs pay for running on linen, in
 // turns with this machine's kernel in namespaces of its own, and prints ratios:
 //
-//	cd bench && go run ./exec [-turns 3] [-seconds 3] [-profile FILE] [calls] [iperf3] [redis] [wrk]
+//	cd bench && go run ./exec [-turns 3] [-seconds 3] [-profile FILE] [calls] [iperf3] [redis] [wrk] [uplink]
 //
 // calls is the time of each trapped system call, made by this program itself in
 // a node; the others are iperf3, redis-benchmark, and wrk with nginx between two
 // nodes, and between two namespaces joined by a veth of MTU 1500 whose TSO, GSO
-// and GRO are off. The kernel's half needs root. Times are wall-clock: the
+// and GRO are off. uplink is iperf3 through linen's NAT to the machine, slirp4netns
+// and pasta by tap, all at MTU 1500. The kernel's half needs root. Times are wall-clock: the
 // smallest, and for rates the largest, of the turns.
 package main
 
@@ -57,7 +58,7 @@ func main() {
 	}
 	fmt.Printf("%s, %d CPUs, %s\n", runtime.Version(), runtime.NumCPU(), time.Now().Format(time.DateOnly))
 	failed := false
-	for _, sec := range []section{{"calls", calls}, {"iperf3", iperf}, {"redis", redis}, {"wrk", wrk}} {
+	for _, sec := range []section{{"calls", calls}, {"iperf3", iperf}, {"redis", redis}, {"wrk", wrk}, {"uplink", uplinks}} {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), sec.name) {
 			continue
 		}
