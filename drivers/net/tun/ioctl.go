@@ -282,6 +282,10 @@ func (f *File) create(who *sock.Caller, n *netns.Net, name string, flags uint32)
 		l.remove(f)
 		return nil, err
 	}
+	// They are wanted, and come when TUNSETOFFLOAD allows them.
+	if err := dev.ChangeFeatures(l.d, userFeatures, userFeatures); err != nil {
+		return nil, err
+	}
 	f.begin(l, flags)
 	return l, nil
 }

@@ -76,3 +76,16 @@ func (l *link) SysAttrs(*dev.Device) map[string]func() string {
 		"group":     func() string { return strconv.FormatInt(l.group.Load(), 10) },
 	}
 }
+
+// Ethtool is what ethtool(8) sees: a made-up copper wire (tun_get_drvinfo,
+// tun_default_link_ksettings).
+func (l *link) Ethtool(*dev.Device) dev.EthtoolInfo {
+	bus := "tun"
+	if l.tap() {
+		bus = "tap"
+	}
+	return dev.EthtoolInfo{
+		Driver: "tun", Version: "1.6", Bus: bus, HasLink: true,
+		Link: &dev.LinkSettings{Speed: 10000, Duplex: uapi.DUPLEX_FULL, Port: uapi.PORT_TP},
+	}
+}

@@ -84,7 +84,7 @@ func newLink(n *netns.Net, name string, flags uint32) *link {
 	if flags&uapi.IFF_MULTI_QUEUE != 0 {
 		d.TxQueues, d.RxQueues = maxQueues, maxQueues
 	}
-	d.HWFeatures = dev.FeatSG | dev.FeatFragList | userFeatures
+	d.HWFeatures = dev.FeatSG | dev.FeatFragList | dev.FeatTSOMangleID | userFeatures
 	d.SetInitialFeatures(dev.FeatSG | dev.FeatFragList | dev.FeatGSO | dev.FeatGRO)
 	l.flags.Store(flags & (typeMask | flagsKept))
 	l.owner.Store(noID)
