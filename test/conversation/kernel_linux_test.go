@@ -88,7 +88,7 @@ type verdict struct {
 // counts.
 func judge(ip string, s *Script) (v verdict) {
 	for range 5 {
-		v.err, v.log, v.busy = onKernel(ip, s)
+		v.log, v.busy, v.err = onKernel(ip, s)
 		if v.err == nil || v.busy == "" {
 			return v
 		}
@@ -116,7 +116,7 @@ func asRoot(t *testing.T) {
 
 // onKernel runs a script once, on a thread of its own; busy says that this
 // machine had no time for it.
-func onKernel(ip string, s *Script) (err error, log, busy string) {
+func onKernel(ip string, s *Script) (log, busy string, err error) {
 	w := startWatch()
 	ended := make(chan struct{})
 	go func() {
@@ -135,7 +135,7 @@ func onKernel(ip string, s *Script) (err error, log, busy string) {
 		log = t.log.String()
 	}()
 	<-ended
-	return err, log, w.busy()
+	return log, w.busy(), err
 }
 
 // recordScript prints a script with what the kernel says.

@@ -68,7 +68,7 @@ func flagText(flags uint16) string {
 // parse reads a segment's words.
 func (s *Segment) parse(words []string, host bool) error {
 	if len(words) < 2 {
-		return fmt.Errorf("want: FLAGS NUMBER[+LENGTH] ...")
+		return fmt.Errorf("want: FLAGS NUMBER[+LENGTH] and more words")
 	}
 	*s = Segment{Win: -1, Urg: -1, TTL: -1, ID: -1, ECN: -1}
 	var err error
