@@ -140,7 +140,7 @@ func (s *Sock) setMore(who *Caller, name, v int, val []byte) error {
 			return errno.EINVAL
 		}
 		if v == -1 {
-			v = 1 // SOCK_TXREHASH_DEFAULT is net.core.txrehash
+			v = int(Of(s.net).Sysctl.TxRehash.Load()) // SOCK_TXREHASH_DEFAULT
 		}
 		s.opts.txrehash = int8(v)
 	case uapi.SO_CNX_ADVICE, uapi.SO_BSDCOMPAT:

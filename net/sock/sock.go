@@ -135,7 +135,7 @@ func (s *Sock) Init(who *Caller, n *netns.Net, self Socket, p *Proto, family, ty
 	s.PacingRate.Store(^uint64(0))
 	s.incoming.Store(-1)
 	s.peekOff.Store(-1)
-	s.opts.txrehash = 1
+	s.opts.txrehash = int8(st.Sysctl.TxRehash.Load())
 	if who != nil {
 		s.UID = who.UID
 	}
@@ -237,6 +237,29 @@ func (s *Sock) Dropped() { s.drops.Add(1) }
 // IncomingCPU returns the CPU that delivered last, or the one that
 // SO_INCOMING_CPU named; -1 before.
 func (s *Sock) IncomingCPU() int { return int(s.incoming.Load()) }
+
+// Arrived notes the CPU on which a packet for the socket came
+// (sk_incoming_cpu_update).
+func (s *Sock) Arrived(c *kern.CPU) {
+	if id := int32(c.ID()); s.incoming.Load() != id {
+		s.incoming.Store(id)
+	}
+}
+
+// PeekOffset returns where the next look begins, of a program that set
+// SO_PEEK_OFF; 0 for others, whose moves is false.
+func (s *Sock) PeekOffset() (off int, moves bool) {
+	v := s.peekOff.Load()
+	return int(max(v, 0)), v >= 0
+}
+
+// MovePeekOffset moves SO_PEEK_OFF, where it is set, by the bytes that were
+// looked at, or back by those that were read.
+func (s *Sock) MovePeekOffset(n int) {
+	if v := s.peekOff.Load(); v >= 0 {
+		s.peekOff.Store(max(v+int32(n), 0))
+	}
+}
 
 // TxtimeFlags returns SO_TXTIME's clock and flags; FlagTxtime says whether it
 // is on.

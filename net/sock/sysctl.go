@@ -13,6 +13,7 @@ type Sysctl struct {
 	Somaxconn                *sysctl.Int // connections
 	TstampAllowData          *sysctl.Int
 	BusyRead                 *sysctl.Int // microseconds
+	TxRehash                 *sysctl.Int // SO_TXREHASH of new sockets
 }
 
 // Smallest buffers, in bytes of truesize (SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF).
@@ -45,5 +46,6 @@ func (v *Sysctl) register(t *sysctl.Tree) {
 	v.OptmemMax = t.Int("net/core/optmem_max", sysctl.Spec{Default: 131072, Min: 0, Max: 1<<31 - 1, Ranged: true})
 	v.Somaxconn = t.Int("net/core/somaxconn", sysctl.Spec{Default: 4096, Min: 0, Max: 1<<31 - 1, Ranged: true})
 	v.TstampAllowData = t.Int("net/core/tstamp_allow_data", sysctl.Spec{Default: 1, Min: 0, Max: 1, Ranged: true})
+	v.TxRehash = t.Int("net/core/txrehash", sysctl.Spec{Unit: sysctl.Byte, Default: 1, Max: 1, Ranged: true})
 	v.BusyRead = t.Int("net/core/busy_read", sysctl.Spec{Default: 0, Min: 0, Max: 1<<31 - 1, Ranged: true})
 }

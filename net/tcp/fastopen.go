@@ -90,6 +90,18 @@ func (f *fastCache) get(saddr, daddr uint32) fastPeer {
 	return f.peers[[2]uint32{saddr, daddr}]
 }
 
+// forget drops what is known of servers: of daddr alone, from one source or, with
+// saddr 0, from any; of all with both 0.
+func (f *fastCache) forget(saddr, daddr uint32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k := range f.peers {
+		if (daddr == 0 || k[1] == daddr) && (saddr == 0 || k[0] == saddr) {
+			delete(f.peers, k)
+		}
+	}
+}
+
 // learn keeps what a SYN-ACK said (tcp_fastopen_cache_set). Another server is
 // forgotten when there are too many.
 func (f *fastCache) learn(saddr, daddr uint32, r *tcb.FastOpen) {
@@ -240,6 +252,7 @@ func (s *Sock) fastDone() {
 	s.fast.unlearnt = false
 	if f := s.conn.Fast(); f != nil && f.MSS > 0 {
 		s.st.fastPeers.learn(s.Saddr.Load(), s.Daddr.Load(), f)
+		s.metricsEntry()
 	}
 }
 

@@ -57,7 +57,7 @@ func initNet(n *netns.Net) (*State, error) {
 	st.secret = siphash.Key{n.Kernel().Uint64(), n.Kernel().Uint64()}
 	st.base = sock.Proto{
 		Name: "TCP", Size: 2432, Memory: st.pages, Pressure: st.mem.pressed.Load,
-		MaxHeader: 320, Has: "yyyyyyyyyyyyynyyyyy", Backlog: backlog, NeedRelease: needRelease, Release: release,
+		MaxHeader: 320, Has: "yyyyyyyyyyyyynyyyyy", Backlog: backlog, NeedRelease: needRelease, Release: release, PeekOff: true,
 	}
 	st.base.Sockstat, st.base.Hashed = st.sockstat, st.hashed
 	st.sys.register(st, sysctl.Of(n))

@@ -255,6 +255,9 @@ func (s *Sock) nothing(m *sock.Msg) error {
 // read copies what there is, up to an urgent mark, and tells the peer of the
 // room.
 func (s *Sock) read(m *sock.Msg) int {
+	if off, moves := s.PeekOffset(); moves && m.Flags&uapi.MSG_PEEK != 0 && m.Flags&sock.MsgSkipErr == 0 {
+		return s.peekAt(m.Data, off)
+	}
 	peek := m.Flags&uapi.MSG_PEEK != 0
 	dst := m.Data
 	if int64(len(dst)) > s.rxReady.Load() {
@@ -276,9 +279,23 @@ func (s *Sock) read(m *sock.Msg) int {
 	if skipOne {
 		take++
 	}
+	s.MovePeekOffset(-n)
 	c := s.st.n.Kernel().Enter(kern.Any)
 	s.consume(c, take)
 	c.Exit()
+	return n
+}
+
+// peekAt is MSG_PEEK with SO_PEEK_OFF: it shows what is behind off, without the
+// urgent byte's rules but that it ends there.
+func (s *Sock) peekAt(dst []byte, off int) int {
+	most, skipOne := s.urgentLimit(off + len(dst))
+	have := min(int(s.rxReady.Load())-peekSkip(skipOne), most) - off
+	if have <= 0 {
+		return 0
+	}
+	n := s.rx.copy(dst[:min(len(dst), have)], off+peekSkip(skipOne))
+	s.MovePeekOffset(n)
 	return n
 }
 

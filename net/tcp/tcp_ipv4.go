@@ -133,6 +133,12 @@ func (st *State) lookupListener(c *kern.CPU, e ends) *Sock {
 		case score > most:
 			best, most, same = s, score, 1
 		case score == most && s.Has(sock.FlagReusePort) && best.Has(sock.FlagReusePort):
+			if mine := s.IncomingCPU() == c.ID(); mine != (best.IncomingCPU() == c.ID()) { // SO_INCOMING_CPU
+				if mine {
+					best, same = s, 1
+				}
+				continue
+			}
 			same++
 			if hash%same == 0 {
 				best = s
@@ -164,6 +170,9 @@ func (s *Sock) softirq(c *kern.CPU, b *skb.Buff) {
 		if h, _ := wire.AsTCP(b.Data()); keep < b.Len() {
 			b.Trim(c, max(keep, h.DataOff()))
 		}
+	}
+	if s.State() != uapi.TCP_LISTEN { // a listener's is what the program asked for
+		s.Arrived(c)
 	}
 	if s.BHLock() {
 		s.process(c, b)

@@ -140,6 +140,20 @@ func (s *Sock) remember(now ktime.T) {
 	m.at = now
 }
 
+// metricsEntry makes sure that the peer is among those remembered, for what Fast
+// Open knows of it (tcp_fastopen_cache_set).
+func (s *Sock) metricsEntry() {
+	now := s.st.n.Kernel().Now()
+	rt := s.CachedRoute(now)
+	if rt == nil {
+		return
+	}
+	t := &s.st.metrics
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.get(now, metricsKey{s.Daddr.Load(), s.Saddr.Load()}, rt.Metrics, true)
+}
+
 // times moves the remembered round trip towards a shorter one slowly, to a
 // longer one at once.
 func (m *metrics) times(h *tcb.Harvest) {

@@ -61,7 +61,7 @@ func (st *State) getMetrics(r *netlink.Request, a netlink.Attrs) error {
 	for _, o := range st.metrics.sorted() {
 		if o.daddr == k.daddr && (any || o.saddr == k.saddr) {
 			m := st.metrics.family.Message(r, uapi.TCP_METRICS_CMD_GET)
-			st.metrics.host[o].fill(m, o, now)
+			st.metrics.host[o].fill(m, o, now, st.fastPeers.get(o.saddr, o.daddr))
 			r.Reply(m)
 			return nil
 		}
@@ -101,7 +101,7 @@ func (st *State) dumpMetrics(d *netlink.Dump) error {
 		}
 		put := d.Put(t.family.ID(), 0, func(m *netlink.Msg) {
 			m.Put([]byte{uapi.TCP_METRICS_CMD_GET, uapi.TCP_METRICS_GENL_VERSION, 0, 0})
-			v.fill(m, list[0], now)
+			v.fill(m, list[0], now, st.fastPeers.get(list[0].saddr, list[0].daddr))
 		})
 		if !put {
 			d.State = list
@@ -112,7 +112,7 @@ func (st *State) dumpMetrics(d *netlink.Dump) error {
 }
 
 // fill describes a host (tcp_metrics_fill_info).
-func (v *metrics) fill(m *netlink.Msg, k metricsKey, now ktime.T) {
+func (v *metrics) fill(m *netlink.Msg, k metricsKey, now ktime.T, fast fastPeer) {
 	m.BE32(uapi.TCP_METRICS_ATTR_ADDR_IPV4, k.daddr)
 	m.BE32(uapi.TCP_METRICS_ATTR_SADDR_IPV4, k.saddr)
 	m.U64(uapi.TCP_METRICS_ATTR_AGE, uint64(max(now-v.at, 0))/1000000)
@@ -135,9 +135,15 @@ func (v *metrics) fill(m *netlink.Msg, k metricsKey, now ktime.T) {
 	}
 	if n == 0 {
 		m.Cancel(nest)
-		return
+	} else {
+		m.End(nest)
 	}
-	m.End(nest)
+	if fast.mss != 0 {
+		m.U16(uapi.TCP_METRICS_ATTR_FOPEN_MSS, uint16(fast.mss))
+	}
+	if fast.n > 0 {
+		m.Attr(uapi.TCP_METRICS_ATTR_FOPEN_COOKIE, fast.cookie[:fast.n])
+	}
 }
 
 // deleteMetrics forgets a host, or all without one (tcp_metrics_nl_cmd_del).
@@ -147,6 +153,7 @@ func (st *State) deleteMetrics(_ *netlink.Request, a netlink.Attrs) error {
 	defer t.mu.Unlock()
 	if !a.Has(uapi.TCP_METRICS_ATTR_ADDR_IPV4) && !a.Has(uapi.TCP_METRICS_ATTR_ADDR_IPV6) {
 		clear(t.host)
+		st.fastPeers.forget(0, 0)
 		return nil
 	}
 	k, any, err := metricsEnds(a)
@@ -157,6 +164,7 @@ func (st *State) deleteMetrics(_ *netlink.Request, a netlink.Attrs) error {
 	for o := range t.host {
 		if o.daddr == k.daddr && (any || o.saddr == k.saddr) {
 			delete(t.host, o)
+			st.fastPeers.forget(o.saddr, o.daddr)
 			found = true
 		}
 	}

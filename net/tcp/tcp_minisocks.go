@@ -331,6 +331,7 @@ func (s *Sock) birth(c *kern.CPU, b *skb.Buff, r *request) {
 	a.enter()
 	st.bind.Unlock()
 	st.mib.Inc(c, mib.TCPPassiveOpens)
+	a.Arrived(c)
 	a.begin(c)
 	a.seed(c.Now(), r.rt.Metrics)
 	a.conn.Accept(c.Now(), &r.q)

@@ -46,7 +46,7 @@ func TestSysctlsOfAFreshNamespace(t *testing.T) {
 			t.Errorf("%s has mode %o, want %s", path, e.Mode, mode)
 		}
 	}
-	const notBuilt = "core/rps_default_mask core/txrehash core/xfrm_acq_expires core/xfrm_aevent_etime core/xfrm_aevent_rseqth core/xfrm_larval_drop"
+	const notBuilt = "core/rps_default_mask core/xfrm_acq_expires core/xfrm_aevent_etime core/xfrm_aevent_rseqth core/xfrm_larval_drop"
 	if s := strings.Join(missing, " "); s != notBuilt {
 		t.Errorf("missing: %s\nwant: %s", s, notBuilt)
 	}
