@@ -46,8 +46,6 @@ type command struct {
 // under the RTNL.
 func commandOf(cmd uint32) (command, bool) {
 	switch cmd {
-	case uapi.TUNGETIFF:
-		return command{ArgIfreq, (*link).getIff}, true
 	case uapi.TUNSETNOCSUM, uapi.TUNSETDEBUG: // of no effect
 		return command{ArgNumber, func(*link, *sock.Caller, []byte) error { return nil }}, true
 	case uapi.TUNSETPERSIST:
@@ -125,7 +123,7 @@ const maxHdrSize = 1 << 16
 // ArgOf tells what the third argument of cmd is.
 func ArgOf(cmd uint32) Arg {
 	switch cmd {
-	case uapi.TUNSETIFF, uapi.TUNSETQUEUE:
+	case uapi.TUNSETIFF, uapi.TUNSETQUEUE, uapi.TUNGETIFF:
 		return ArgIfreq
 	case uapi.TUNGETFEATURES, uapi.TUNSETIFINDEX:
 		return ArgInt
@@ -169,6 +167,10 @@ func (f *File) Ioctl(who *sock.Caller, cmd uint32, arg []byte) error {
 	}
 	if l == nil {
 		return errno.EBADFD
+	}
+	if cmd == uapi.TUNGETIFF {
+		f.getIff(l, arg)
+		return nil
 	}
 	c, ok := commandOf(cmd)
 	if !ok {

@@ -11,11 +11,19 @@ import (
 	"linen/wire"
 )
 
-func (l *link) getIff(_ *sock.Caller, ifr []byte) error {
+// getIff is TUNGETIFF; a queue that is switched off and one without a filter
+// show in the flags.
+func (f *File) getIff(l *link, ifr []byte) {
+	flags := l.flags.Load()
+	if f.off.Load() {
+		flags |= uapi.IFF_DETACH_QUEUE
+	}
+	if l.filter.Load() == nil {
+		flags |= uapi.IFF_NOFILTER
+	}
 	clear(ifr)
 	copy(ifr[:nameLen-1], l.d.Name())
-	ne.PutUint16(ifr[nameLen:], uint16(l.flags.Load()))
-	return nil
+	ne.PutUint16(ifr[nameLen:], uint16(flags))
 }
 
 func (l *link) setPersist(_ *sock.Caller, arg []byte) error {
