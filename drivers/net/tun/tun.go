@@ -186,7 +186,7 @@ func (l *link) Xmit(c *kern.CPU, d *dev.Device, b *skb.Buff) {
 	if reason == skb.ReasonNotSpecified {
 		f := queues[0]
 		if len(queues) > 1 {
-			f = queues[dev.FlowHash(b)%uint32(len(queues))]
+			f = queues[uint64(dev.FlowHash(b))*uint64(len(queues))>>32]
 		}
 		if n, _ := f.Queued(); n < d.TxQueueLen() {
 			b.Orphan(c)
