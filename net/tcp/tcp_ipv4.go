@@ -149,6 +149,12 @@ func (st *State) lookupListener(c *kern.CPU, e ends) *Sock {
 	return best
 }
 
+// backlogLimit is the truesize that may wait for the owner: the receive buffer
+// twice, since what the owner takes from the backlog counts there until all is
+// taken, and in the receive queue; and room for acknowledgements of what was sent
+// (tcp_add_backlog).
+func (s *Sock) backlogLimit() int64 { return 2*s.RcvBuf() + s.SndBuf()/2 + 65536 }
+
 // softirq gives b to s, or leaves it for the owner. b is at its TCP header.
 func (s *Sock) softirq(c *kern.CPU, b *skb.Buff) {
 	if m := s.MinTTL(); m != 0 {
@@ -176,7 +182,7 @@ func (s *Sock) softirq(c *kern.CPU, b *skb.Buff) {
 	}
 	if s.BHLock() {
 		s.process(c, b)
-	} else if !s.AddBacklog(b, s.RcvBuf()+s.SndBuf()+65536) {
+	} else if !s.AddBacklog(b, s.backlogLimit()) {
 		s.BHUnlock()
 		s.Dropped()
 		s.st.mib.Inc(c, mib.TCPExtTCPBacklogDrop)
