@@ -208,8 +208,8 @@ func (st *stream) shutdown(c *call, how int) (int64, error) {
 		if err := f.s.Shutdown(c.who(), how); err != nil {
 			return 0, err
 		}
-	} else if how == unix.SHUT_RD {
-		f.s.Shutdown(c.who(), how)
+	} else if how != unix.SHUT_WR {
+		f.s.Shutdown(c.who(), unix.SHUT_RD)
 	}
 	err := c.with(c.intArg(0), func(fd int) error { return unix.Shutdown(fd, how) })
 	f.n.host.kick(f)
