@@ -187,10 +187,11 @@ func (u *Uplink) accept(l *listener, at end) {
 
 // accepted joins a guest's connection with the machine's.
 func (u *Uplink) accepted(s sock.Socket, at end) {
-	var key flowKey
-	if sa, err := s.Getpeername(); err == nil {
-		if addr, port, ok := uapi.ParseSockaddrIn(sa); ok {
-			key = flowKey{end{binary.BigEndian.Uint32(addr.AsSlice()), port}, at}
+	key := flowKey{dst: at}
+	// Not Getpeername: a guest may have reset what it has just opened.
+	if e, is := s.(interface{ Ends() (local, peer netip.AddrPort) }); is {
+		if _, peer := e.Ends(); peer.Addr().Is4() {
+			key.src = endOf(peer)
 		}
 	}
 	u.mu.Lock()
