@@ -82,9 +82,7 @@ func (o *Ops) fillHeader(m *netlink.Msg, r *Rule) {
 func (o *Ops) fillFamily(m *netlink.Msg, r *Rule) {
 	if r.DSCPSet {
 		m.U8(fraDSCP, r.TOS>>2)
-		if r.DSCPMask != 0xfc {
-			m.U8(fraDSCPMask, r.DSCPMask>>2)
-		}
+		m.U8(fraDSCPMask, r.DSCPMask>>2)
 	}
 	if r.Dst.Len != 0 {
 		m.Attr(uapi.FRA_DST, r.Dst.Addr[:o.AddrLen])

@@ -15,6 +15,10 @@ import (
 // hdrLen is the size of struct fib_rule_hdr.
 const hdrLen = 12
 
+// tosMask are the bits of the type of service of RFC 1349 (IPTOS_TOS_MASK),
+// the only ones a rule may have otherwise than as FRA_DSCP.
+const tosMask = 0x1e
+
 // Attributes newer than this tree's uapi (linux/fib_rules.h of 6.18).
 const (
 	fraDSCP          = 25
@@ -104,9 +108,6 @@ func (o *Ops) parse(r *netlink.Request) (rule *Rule, tb netlink.Attrs, err error
 	if rule.Dst, err = o.prefix(tb.Get(uapi.FRA_DST), h[1], "Invalid dst address"); err != nil {
 		return nil, tb, err
 	}
-	if rule.TOS&3 != 0 {
-		return nil, tb, netlink.Errorf(errno.EINVAL, "Invalid dsfield (tos): ECN bits must be 0")
-	}
 	if tb.Has(uapi.FRA_TABLE) {
 		rule.Table = tb.U32(uapi.FRA_TABLE)
 	}
@@ -125,7 +126,30 @@ func (o *Ops) parse(r *netlink.Request) (rule *Rule, tb netlink.Attrs, err error
 	if tb.Has(uapi.FRA_SUPPRESS_IFGROUP) {
 		rule.SuppressIfgroup = int32(tb.U32(uapi.FRA_SUPPRESS_IFGROUP))
 	}
-	return rule, tb, rule.parseMore(tb)
+	if !tb.Has(uapi.FRA_PRIORITY) {
+		rule.Pref = o.freePref()
+	}
+	if err := rule.parseMore(tb); err != nil {
+		return nil, tb, err
+	}
+	return rule, tb, rule.parseGoto(tb)
+}
+
+// parseGoto reads where a goto leads to, which a deletion gives, too.
+func (r *Rule) parseGoto(tb netlink.Attrs) error {
+	g := tb.Get(uapi.FRA_GOTO)
+	switch {
+	case !g.Present() && r.Action == uapi.FR_ACT_GOTO:
+		return netlink.Errorf(errno.EINVAL, "Missing goto target for action goto")
+	case !g.Present():
+		return nil
+	case r.Action != uapi.FR_ACT_GOTO:
+		return netlink.Errorf(errno.EINVAL, "Unexpected goto")
+	}
+	if r.Goto = g.U32(); r.Goto <= r.Pref {
+		return netlink.Errorf(errno.EINVAL, "Backward goto not supported")
+	}
+	return nil
 }
 
 // parseMore reads ranges and what excludes something else.
@@ -137,6 +161,29 @@ func (r *Rule) parseMore(tb netlink.Attrs) (err error) {
 		if r.L3mdev = true; r.Table != 0 {
 			return netlink.Errorf(errno.EINVAL, "l3mdev and table are mutually exclusive")
 		}
+	}
+	if u := tb.Get(uapi.FRA_UID_RANGE); u.Present() {
+		r.UIDSet = true
+		r.UID = Range{binary.NativeEndian.Uint32(u.Bytes()), binary.NativeEndian.Uint32(u.Bytes()[4:])}
+		if r.UID.Start > r.UID.End {
+			return netlink.Errorf(errno.EINVAL, "Invalid uid range")
+		}
+	}
+	if r.SPort, r.SPortMask, err = ports(tb, uapi.FRA_SPORT_RANGE, fraSPortMask, "sport"); err != nil {
+		return err
+	}
+	r.DPort, r.DPortMask, err = ports(tb, uapi.FRA_DPORT_RANGE, fraDPortMask, "dport")
+	return err
+}
+
+// parseDSCP reads what IPv4 selects by, and refuses what it does not: the
+// checks of an addition only.
+func (r *Rule) parseDSCP(tb netlink.Attrs) error {
+	if r.TOS&3 != 0 {
+		return netlink.Errorf(errno.EINVAL, "Invalid dsfield (tos): ECN bits must be 0")
+	}
+	if r.TOS&^tosMask != 0 {
+		return netlink.Errorf(errno.EINVAL, "Invalid tos")
 	}
 	if tb.Has(fraFlowLabel) || tb.Has(fraFlowLabelMask) {
 		return netlink.Errorf(errno.EINVAL, "Flow label cannot be specified for IPv4 FIB rules")
@@ -155,18 +202,7 @@ func (r *Rule) parseMore(tb netlink.Attrs) (err error) {
 			return netlink.ErrorAt(errno.EINVAL, m, "Invalid DSCP mask")
 		}
 	}
-	if u := tb.Get(uapi.FRA_UID_RANGE); u.Present() {
-		r.UIDSet = true
-		r.UID = Range{binary.NativeEndian.Uint32(u.Bytes()), binary.NativeEndian.Uint32(u.Bytes()[4:])}
-		if r.UID.Start > r.UID.End {
-			return netlink.Errorf(errno.EINVAL, "Invalid uid range")
-		}
-	}
-	if r.SPort, r.SPortMask, err = ports(tb, uapi.FRA_SPORT_RANGE, fraSPortMask, "sport"); err != nil {
-		return err
-	}
-	r.DPort, r.DPortMask, err = ports(tb, uapi.FRA_DPORT_RANGE, fraDPortMask, "dport")
-	return err
+	return nil
 }
 
 // ports reads a range of ports and its mask, which goes with a single port.
@@ -219,21 +255,12 @@ func (f *families) add(r *netlink.Request) error {
 	if err != nil {
 		return err
 	}
-	if !tb.Has(uapi.FRA_PRIORITY) {
-		rule.Pref = o.freePref()
-	}
-	if g := tb.Get(uapi.FRA_GOTO); g.Present() {
-		if rule.Action != uapi.FR_ACT_GOTO {
-			return netlink.Errorf(errno.EINVAL, "Unexpected goto")
-		}
-		if rule.Goto = g.U32(); rule.Goto <= rule.Pref {
-			return netlink.Errorf(errno.EINVAL, "Backward goto not supported")
-		}
-	} else if rule.Action == uapi.FR_ACT_GOTO {
-		return netlink.Errorf(errno.EINVAL, "Missing goto target for action goto")
-	}
+	refused := rule.parseDSCP(tb)
 	if r.Has(uapi.NLM_F_EXCL) && o.exists(rule) {
 		return errno.EEXIST
+	}
+	if refused != nil {
+		return refused
 	}
 	if err := o.Validate(rule); err != nil {
 		return err
@@ -255,6 +282,7 @@ func (f *families) del(r *netlink.Request) error {
 	if err != nil {
 		return err
 	}
+	want.parseDSCP(tb) // to compare; what is wrong matches nothing
 	i := slices.IndexFunc(o.Rules(), func(x *Rule) bool { return x.has(want, tb) })
 	if i < 0 {
 		return errno.ENOENT

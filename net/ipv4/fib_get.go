@@ -115,20 +115,23 @@ func (st *state) getRouteMsg(r *netlink.Request) error {
 		q.tos = res.alias.tos
 	}
 	m := r.Message(uapi.RTM_NEWROUTE, 0)
-	if q.flags&uapi.RTM_F_FIB_MATCH != 0 {
-		if res.alias == nil {
-			return errno.EHOSTUNREACH
-		}
-		fillRoute(m, st.shownTable(res.table), lpm.PrefixFrom(q.f.Daddr, int(res.alias.plen)), res.alias)
-		r.Reply(m)
-		return nil
-	}
 	table := uint32(uapi.RT_TABLE_MAIN)
 	if q.flags&uapi.RTM_F_LOOKUP_TABLE != 0 {
 		table = 0
 		if res.table != nil {
 			table = st.shownTable(res.table)
 		}
+	}
+	if q.flags&uapi.RTM_F_FIB_MATCH != 0 {
+		if res.alias == nil {
+			return errno.EHOSTUNREACH
+		}
+		fillRoute(m, table, lpm.PrefixFrom(q.f.Daddr, int(res.alias.plen)), res.alias)
+		if !res.info.blackholed() {
+			m.Bytes()[netlink.HeaderLen+7] = rt.Type
+		}
+		r.Reply(m)
+		return nil
 	}
 	st.fillAnswer(m, q, rt, table, res.redirect)
 	r.Reply(m)

@@ -20,6 +20,11 @@ func (st *state) newRouteMsg(r *netlink.Request) error {
 	if err != nil {
 		return err
 	}
+	if cfg.given.Present() {
+		if cfg.metrics, err = st.parseMetrics(cfg.given); err != nil {
+			return err
+		}
+	}
 	if err := st.insertRoute(cfg, r); err != nil {
 		return err
 	}
@@ -66,10 +71,7 @@ func fillRoute(m *netlink.Msg, table uint32, p lpm.Prefix, a *alias) {
 		h[7] = uapi.RTN_BLACKHOLE
 	}
 	if len(hops) == 1 && expand {
-		if fi.obj != nil {
-			flags = 0 // they are the object's
-		}
-		flags |= hops[0].shownFlags()
+		flags = hops[0].shownFlags() // the route's own are not shown
 	}
 	binary.NativeEndian.PutUint32(h[8:], flags)
 	m.U32(uapi.RTA_TABLE, table)
@@ -105,7 +107,7 @@ func fillRoute(m *netlink.Msg, table uint32, p lpm.Prefix, a *alias) {
 
 // shownFlags returns the next hop's flags as messages show them.
 func (nh *nextHop) shownFlags() uint32 {
-	flags := nh.flags.Load() & (uapi.RTNH_F_DEAD | uapi.RTNH_F_LINKDOWN | uapi.RTNH_F_ONLINK | uapi.RTNH_F_PERVASIVE)
+	flags := nh.flags.Load() & (uapi.RTNH_F_DEAD | uapi.RTNH_F_LINKDOWN | uapi.RTNH_F_ONLINK)
 	if flags&uapi.RTNH_F_LINKDOWN != 0 && nh.dev != nil && ignoresLinkdown(nh.dev) {
 		flags |= uapi.RTNH_F_DEAD
 	}
@@ -323,8 +325,6 @@ func (st *state) strictRouteDump(d *netlink.Dump, s *routeDump) error {
 			return errno.ENODEV
 		}
 	}
-	if s.table != 0 || s.proto != 0 || s.typ != 0 || s.dev != nil || !s.routes {
-		d.Filtered()
-	}
+	d.Filtered() // it is: of routes and what was learned there is one only
 	return nil
 }

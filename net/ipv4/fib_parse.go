@@ -70,11 +70,7 @@ func (st *state) parseRoute(r *netlink.Request) (*routeConfig, error) {
 		}
 		cfg.hops = nil
 	}
-	if m := tb.Get(uapi.RTA_METRICS); m.Present() {
-		if cfg.metrics, err = st.parseMetrics(m); err != nil {
-			return nil, err
-		}
-	}
+	cfg.given = tb.Get(uapi.RTA_METRICS)
 	return cfg, nil
 }
 

@@ -90,11 +90,8 @@ func isDefault(rules []*fibrules.Rule) bool {
 // validateRule is IPv4's part of the checks of a new rule; a rule without
 // table gets one of its own.
 func (st *state) validateRule(r *fibrules.Rule) error {
-	if r.Action == uapi.FR_ACT_TO_TBL && !r.L3mdev {
-		if r.Table == uapi.RT_TABLE_UNSPEC {
-			r.Table = st.emptyTable()
-		}
-		if r.Table == uapi.RT_TABLE_UNSPEC {
+	if r.Action == uapi.FR_ACT_TO_TBL && !r.L3mdev && r.Table == uapi.RT_TABLE_UNSPEC {
+		if r.Table = st.emptyTable(); r.Table == uapi.RT_TABLE_UNSPEC {
 			return errno.ENOBUFS
 		}
 		st.newTable(r.Table)

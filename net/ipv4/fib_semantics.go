@@ -35,7 +35,9 @@ func (st *state) createInfo(cfg *routeConfig) (*info, error) {
 			return nil, netlink.Errorf(errno.EINVAL, "Gateway, device and multipath can not be specified for this route type")
 		}
 		if fi.obj == nil {
-			fi.nhs = []*nextHop{{info: fi, weight: 1}}
+			nh := &nextHop{info: fi, weight: 1}
+			nh.flags.Store(cfg.flags & uapi.RTNH_F_ONLINK)
+			fi.nhs = []*nextHop{nh}
 		}
 		return st.infos.share(fi), nil
 	}
@@ -148,8 +150,8 @@ func (st *state) checkGateway(nh *nextHop, table uint32, scope uint8) error {
 	f := Flow{Daddr: nh.gw, Scope: max(scope+1, uapi.RT_SCOPE_LINK), OIF: nh.oif, IIF: dev.LoopbackIndex}
 	var res result
 	err := errno.EAGAIN
-	merged := table == uapi.RT_TABLE_MAIN && !st.split
-	if t := st.table(table); t != nil && !merged {
+	// The route's own table is asked first, but for main: there the rules decide.
+	if t := st.table(table); t != nil && t.id != uapi.RT_TABLE_MAIN {
 		err = t.lookup(&f, &res, ignoreLinkstate)
 	}
 	if err != 0 {
@@ -201,6 +203,9 @@ func (st *state) checkGateway6(nh *nextHop) error {
 	d := dev.ByIndex(st.n, nh.oif)
 	if d == nil {
 		return errno.ENODEV
+	}
+	if d.IsLoopback() {
+		return netlink.Errorf(errno.EINVAL, "Egress device can not be loopback device for this route")
 	}
 	if !d.IsUp() {
 		return netlink.Errorf(errno.ENETDOWN, "Nexthop device is not up")

@@ -21,6 +21,7 @@ type routeConfig struct {
 	prefsrc  uint32
 	priority uint32
 	metrics  *dst.Metrics
+	given    netlink.Attr // RTA_METRICS, which a deletion compares as it came
 	hops     []hopConfig
 	nhID     uint32 // of a next hop object, instead of hops
 	multi    bool   // hops came as RTA_MULTIPATH
@@ -174,7 +175,7 @@ func (fi *info) matches(cfg *routeConfig) bool {
 		cfg.priority != 0 && fi.priority != cfg.priority:
 		return false
 	}
-	return fi.matchesHops(cfg) && fi.matchesMetrics(cfg.metrics)
+	return fi.matchesHops(cfg) && fi.matchesMetrics(cfg.given)
 }
 
 // matchesHops compares next hops (fib_nh_match).
@@ -211,17 +212,23 @@ func (nh *nextHop) matches(h *hopConfig) bool {
 	return true
 }
 
-// matchesMetrics compares the metrics that were given (fib_metrics_match).
-func (fi *info) matchesMetrics(m *dst.Metrics) bool {
-	if m == nil {
-		return true
-	}
-	for i := 1; i <= uapi.RTAX_FASTOPEN_NO_COOKIE; i++ {
-		if v := m.Get(i); v != 0 && fi.metrics.Get(i) != v {
-			return false
+// matchesMetrics compares the metrics that were given, unchecked and with
+// values that no route has (fib_metrics_match).
+func (fi *info) matchesMetrics(given netlink.Attr) bool {
+	same := true
+	given.Each(func(a netlink.Attr) bool {
+		switch t := int(a.Type()); {
+		case t == 0:
+		case t > uapi.RTAX_FASTOPEN_NO_COOKIE:
+			same = false
+		case t == uapi.RTAX_CC_ALGO:
+			same = a.Text() == fi.metrics.Congestion()
+		default:
+			same = a.Len() == 4 && a.U32() == fi.metrics.Get(t)
 		}
-	}
-	return m.Congestion() == "" || m.Congestion() == fi.metrics.Congestion()
+		return same
+	})
+	return same
 }
 
 // flushDead removes the routes whose info is dead from every table, and

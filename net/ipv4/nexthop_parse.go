@@ -100,6 +100,9 @@ func (st *state) parseSingle(cfg *nexthopConfig, tb netlink.Attrs) error {
 			return netlink.Errorf(errno.EINVAL, "Blackhole attribute can not be used with gateway, oif, encap or fdb")
 		}
 		cfg.blackhole = true
+		if lo := dev.ByIndex(st.n, dev.LoopbackIndex); lo == nil || !lo.IsUp() {
+			return netlink.Errorf(errno.ENETDOWN, "Device for nexthop is not up") // its device
+		}
 		return nil
 	}
 	if !cfg.fdb && !tb.Has(uapi.NHA_OIF) {
