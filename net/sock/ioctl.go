@@ -9,6 +9,8 @@ import (
 // others.
 func (s *Sock) SocketIoctl(cmd uint32, arg []byte) (handled bool, err error) {
 	switch cmd {
+	case uapi.FIOSETOWN, uapi.SIOCSPGRP, uapi.FIOGETOWN, uapi.SIOCGPGRP:
+		return true, s.ownerIoctl(cmd, arg)
 	case uapi.SIOCGSTAMP:
 		return true, s.LastStamp(arg, false)
 	case uapi.SIOCGSTAMPNS:

@@ -94,6 +94,7 @@ type Sock struct {
 	drops      atomic.Uint32
 	peekOff    atomic.Int32
 	incoming   atomic.Int32 // CPU that delivered last, -1
+	fown       atomic.Int32 // FIOSETOWN: a process, or a group with its sign changed; 0: nobody
 	lastStamp  atomic.Int64 // SIOCGSTAMP: ktime of the last packet handed out
 
 	opts options
@@ -108,6 +109,7 @@ type Sock struct {
 	tx   txOwner
 	// WriteSpace is told when sent memory comes back (sk_write_space), or nil.
 	WriteSpace func(c *kern.CPU)
+	sigurg     atomic.Pointer[func(owner int)] // OnUrgent
 	// RouteGen grows when a cached route must be looked up again because an
 	// option changed (sk_dst_reset).
 	RouteGen atomic.Uint32

@@ -284,6 +284,7 @@ func (e *env) Urgent() {
 	e.s.urgent.Store(1)
 	e.s.noteUrgent()
 	e.s.events |= uapi.POLLPRI
+	e.s.SignalUrgent()
 }
 
 // Learned implements tcb.Env: the way works.

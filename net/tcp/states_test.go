@@ -200,6 +200,28 @@ func TestUrgent(t *testing.T) { // RFC 6093; spec 11.75
 	want(t, srv, "ef")
 }
 
+// TestUrgentTellsTheOwner: urgent data are told to whom FIOSETOWN names, once a
+// pointer, and not to a socket without an owner (socket(7), SIGURG).
+func TestUrgentTellsTheOwner(t *testing.T) {
+	_, _, _, cli, srv := conn(t)
+	var told []int
+	srv.Base().OnUrgent(func(owner int) { told = append(told, owner) })
+	send(t, cli, "a", uapi.MSG_OOB)
+	must(t, srv.Ioctl(root, uapi.FIOSETOWN, []byte{7, 0, 0, 0}))
+	send(t, cli, "b", uapi.MSG_OOB)
+	group := []byte{0xfe, 0xff, 0xff, 0xff}
+	must(t, srv.Ioctl(root, uapi.SIOCSPGRP, group))
+	send(t, cli, "c", uapi.MSG_OOB)
+	if len(told) != 2 || told[0] != 7 || told[1] != -2 {
+		t.Errorf("told %v", told)
+	}
+	var now [4]byte
+	must(t, srv.Ioctl(root, uapi.SIOCGPGRP, now[:]))
+	if !bytes.Equal(now[:], group) {
+		t.Errorf("SIOCGPGRP %v", now)
+	}
+}
+
 func TestPeekAndTrunc(t *testing.T) {
 	_, _, _, cli, srv := conn(t)
 	send(t, cli, "hello world", 0)
