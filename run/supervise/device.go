@@ -85,49 +85,11 @@ func deviceIoctl(cmd uint32) bool {
 
 // tunIoctl answers an ioctl on an open /dev/net/tun.
 func (c *call) tunIoctl(f *file, d *tun.File, fd int, cmd uint32) (int64, error) {
-	t, addr := c.target(), c.ptr(2)
-	var arg []byte
-	out := 0 // bytes to write back
-	switch tun.ArgOf(cmd) {
-	case tun.ArgNumber:
-		arg = le.AppendUint32(nil, uint32(c.Args[2]))
-	case tun.ArgInt:
-		arg = make([]byte, 4)
-		if cmd>>30 == 2 { // _IOC_READ: it only answers
-			out = 4
-		}
-	case tun.ArgIfreq:
-		arg = make([]byte, sizeofIfreq)
-		out = sizeofIfreq
-	case tun.ArgAddress:
-		arg = make([]byte, 4)
-	case tun.ArgFilter:
-		arg = make([]byte, sizeofFprog)
-		err := t.Read(addr, arg)
-		if err == nil {
-			arg, err = c.program(arg)
-		}
-		if err != nil {
-			return 0, err
-		}
+	arg, err := c.tunArg(d, cmd)
+	if err != nil {
+		return 0, err
 	}
-	switch k := tun.ArgOf(cmd); k {
-	case tun.ArgInt, tun.ArgIfreq, tun.ArgAddress:
-		if out != 4 {
-			if err := t.Read(addr, arg); err != nil {
-				return 0, err
-			}
-		}
-		if k == tun.ArgAddress {
-			const addrLen = 6
-			rest := make([]byte, addrLen*int(le.Uint16(arg[2:])))
-			if err := t.Read(addr+4, rest); err != nil {
-				return 0, err
-			}
-			arg = append(arg, rest...)
-		}
-	}
-	err := d.Ioctl(c.who(), cmd, arg)
+	err = d.Ioctl(c.who(), cmd, arg)
 	f.mu.Lock()
 	f.calm(c, fd)
 	f.mu.Unlock()
@@ -135,7 +97,66 @@ func (c *call) tunIoctl(f *file, d *tun.File, fd int, cmd uint32) (int64, error)
 	if err != nil {
 		return 0, err
 	}
-	return 0, t.Write(addr, arg[:out])
+	if k := tun.ArgOf(cmd); k == tun.ArgIfreq || k == tun.ArgInt && tunAnswers(cmd) {
+		return 0, c.target().Write(c.ptr(2), arg)
+	}
+	return 0, nil
+}
+
+// tunAnswers reports a command that only writes its argument; TUNGETIFF does too.
+func tunAnswers(cmd uint32) bool { return cmd>>30 == 2 } // _IOC_READ
+
+// tunArg brings the argument of an ioctl (__tun_chr_ioctl: what needs an
+// interface finds that it has none before it looks).
+func (c *call) tunArg(d *tun.File, cmd uint32) ([]byte, error) {
+	t, addr := c.target(), c.ptr(2)
+	switch cmd {
+	case uapi.TUNSETIFF, uapi.TUNSETQUEUE, uapi.TUNGETFEATURES:
+	case uapi.TUNSETIFINDEX:
+		if d.Device() != nil {
+			return nil, unix.EPERM
+		}
+	default:
+		if cmd>>8&0xff == 0x89 { // SOCK_IOC_TYPE: an ifreq, whatever it is
+			if err := t.Read(addr, make([]byte, sizeofIfreq)); err != nil {
+				return nil, err
+			}
+		}
+		if d.Device() == nil {
+			return nil, unix.EBADFD
+		}
+	}
+	switch tun.ArgOf(cmd) {
+	case tun.ArgNumber:
+		return le.AppendUint32(nil, uint32(c.Args[2])), nil
+	case tun.ArgInt:
+		arg := make([]byte, 4)
+		if tunAnswers(cmd) {
+			return arg, nil
+		}
+		return arg, t.Read(addr, arg)
+	case tun.ArgIfreq:
+		arg := make([]byte, sizeofIfreq)
+		if tunAnswers(cmd) {
+			return arg, nil
+		}
+		return arg, t.Read(addr, arg)
+	case tun.ArgAddress:
+		head := make([]byte, 4)
+		if err := t.Read(addr, head); err != nil {
+			return nil, err
+		}
+		const addrLen = 6
+		arg := append(head, make([]byte, addrLen*int(le.Uint16(head[2:])))...)
+		return arg, t.Read(addr+uint64(len(head)), arg[len(head):])
+	case tun.ArgFilter:
+		arg := make([]byte, sizeofFprog)
+		if err := t.Read(addr, arg); err != nil {
+			return nil, err
+		}
+		return c.program(arg)
+	}
+	return nil, nil
 }
 
 // notSocket refuses the calls of sockets on a device (net/socket.c

@@ -43,6 +43,9 @@ for name, flags in [('', 0), ('', 3), ('', 0x801), ('', 0x8001), ('a/b', 1), ('.
     say('TUNSETIFF', repr(name), hex(flags), setiff(f, name, flags), getiff(f))
     os.close(f)
 
+def wild(fd): return [(n, code(fcntl.ioctl, fd, nr(n, d, z), 1)) for n, d, z in [(202, 1, 4), (207, 2, 4), (209, 1, 4), (210, 2, 4), (211, 2, 4), (212, 1, 4), (213, 1, 16), (214, 1, 16), (215, 2, 4), (216, 1, 4),
+                         (217, 1, 4), (218, 1, 4), (221, 2, 4), (220, 1, 4), (226, 1, 4)]] + [code(fcntl.ioctl, fd, 0x8927, 1), code(fcntl.ioctl, fd, 0x8924, 1), code(fcntl.ioctl, fd, 0x8933, 1), code(fcntl.ioctl, fd, 0x8933, ifreq('', 0))]
+say('wild', wild(tun()))
 say('## TUN')
 f = tun()
 say(setiff(f, 't0', 0x1001), setiff(f, 't0', 0x1001), getiff(f), get(207)(f))
@@ -120,6 +123,7 @@ say('carrier', put(226, 0)(f))
 sh('ip link show p0 | head -1')
 say('carrier', put(226, 1)(f))
 sh('ip link show p0 | head -1')
+say('wild', wild(f))
 say('header size', get(215)(f), put(216, 9)(f), put(216, -1)(f), put(216, 12)(f), get(215)(f))
 say('offload', [num(208, x)(f) for x in (0, 1, 2, 4, 8, 3, 7, 9, 15, 16, 31, 32, 96, 33, 97, 103, 128, 256, 385)])
 num(208, 7)(f)
