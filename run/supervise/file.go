@@ -140,11 +140,13 @@ func (f *file) pump() {
 // event is the close of the program's end.
 func (f *file) event(wd int32, _ uint32) {
 	f.wd.Store(wd)
-	f.gone()
+	if f.gone() && f.stream {
+		f.st.settled()
+	}
 }
 
-// gone is the last close of the program's end.
-func (f *file) gone() {
+// gone is the last close of the program's end; first tells that nobody knew.
+func (f *file) gone() (first bool) {
 	f.n.guard(func() {
 		f.n.mu.Lock()
 		delete(f.n.files, f.key)
@@ -155,7 +157,7 @@ func (f *file) gone() {
 			f.mu.Unlock()
 			return
 		}
-		f.dead = true
+		f.dead, first = true, true
 		for _, p := range append([]*parked(nil), f.waiting...) {
 			p.take() // its thread holds no reference: the kernel gives it EBADF next time
 			p.c.finish(0, unix.EBADF)
@@ -177,6 +179,7 @@ func (f *file) gone() {
 		f.letGo()
 	})
 	f.n.host.drain()
+	return first
 }
 
 // letGo gives up the file's hold on its network namespace.
@@ -238,4 +241,30 @@ func (c *call) place(p placed) error {
 	}
 	_, err := c.n.l.Inject(c.ID, seccomp.AddFD{Source: p.source, At: -1, Cloexec: p.cloexec, Send: true})
 	return err
+}
+
+// placeStream is place for a stream, whose relays begin, and closes source in any
+// case. It does so before the caller goes on, so that the caller's close is the
+// last and those of several streams are heard of in their order. Where a signal
+// may end the wait for the answer, the descriptor and the answer are one request:
+// no connection shall be lost.
+func (c *call) placeStream(f *file, source int, cloexec bool) error {
+	if !c.n.mode.Killable {
+		defer unix.Close(source)
+		err := c.place(placed{source: source, cloexec: cloexec})
+		if err == nil {
+			f.st.begin()
+		}
+		return err
+	}
+	c.n.create.Lock()
+	fd, err := c.n.l.Inject(c.ID, seccomp.AddFD{Source: source, At: -1, Cloexec: cloexec})
+	c.n.create.Unlock()
+	unix.Close(source)
+	if err != nil {
+		return err
+	}
+	f.st.begin()
+	c.n.l.Reply(c.ID, int64(fd), 0) // ENOENT: the caller is killed, and its descriptors are closed
+	return nil
 }

@@ -24,8 +24,9 @@ const envRole = "LINEN_SUPERVISE_ROLE"
 // roles are the programs, by name. They return what went wrong.
 var roles = map[string]func() error{
 	"datagrams": datagrams, "poll": polling, "escape": escape, "many": many, "inherit": inherit, "inherited": inherited,
-	"netpoll": netpoll, "refused": refused, "closed families": closedFamilies, "credentials": credentials,
+	"time wait": timeWait, "netpoll": netpoll, "refused": refused, "closed families": closedFamilies, "credentials": credentials,
 	"packet ring": packetRing, "timeout": timeout, "rights": rights, "block": block, "storm": storm, "undumpable": undumpable, "exec": execution, "powerless": powerless, "few descriptors": fewDescriptors,
+	"devices": devices,
 }
 
 // program runs a role and exits.

@@ -73,6 +73,7 @@ func (st *stream) send1(p []byte) bool {
 		}
 		select {
 		case <-st.space:
+		case st.stuck <- struct{}{}:
 		case <-st.f.n.init.Done():
 			return false
 		}
@@ -316,7 +317,19 @@ func (st *stream) finish() {
 		s.Close()
 	}
 	st.our.Close()
+	close(st.done)
 	f.n.host.drain()
+}
+
+// settled waits after the last close of the program's end until the socket is
+// closed too, or has to wait for its peer: a program that closes two sockets
+// ends the connections in that order, and then finds a port in TIME_WAIT.
+func (st *stream) settled() {
+	select {
+	case <-st.done:
+	case <-st.stuck:
+	case <-st.f.n.init.Done():
+	}
 }
 
 // abandon ends the relay of a file that no program got; its socket lives on.

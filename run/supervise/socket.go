@@ -59,18 +59,18 @@ func (c *call) install(s sock.Socket, typ int, keep func(sock.Socket)) error {
 		return err
 	}
 	f.held.Store(true)
-	if err = f.start(); err == nil {
-		err = c.place(placed{source: theirs, inRange: !isStream, cloexec: cloexec})
+	if err = f.start(); err != nil {
+		unix.Close(theirs)
+	} else if isStream {
+		err = c.placeStream(f, theirs, cloexec)
+	} else {
+		err = c.place(placed{source: theirs, inRange: true, cloexec: cloexec})
+		unix.Close(theirs)
 	}
 	if err != nil {
 		f.withdraw()
-		unix.Close(theirs)
 		keep(s)
 		return err
-	}
-	unix.Close(theirs)
-	if isStream {
-		f.st.begin()
 	}
 	return nil
 }

@@ -31,6 +31,8 @@ type stream struct {
 	space chan struct{} // the socket may take more
 	data  chan struct{} // the socket may have something
 	over  chan struct{} // closed at the last close of the program's end
+	stuck chan struct{} // what the program wrote waits for the socket; nobody may look
+	done  chan struct{} // closed when the socket is
 
 	sending sync.Mutex // the socket is asked to send; before file.mu
 	broken  bool       // it failed; under sending
@@ -79,6 +81,7 @@ func newStream(f *file) *stream {
 		f: f, our: os.NewFile(uintptr(f.our), "stream"),
 		space: make(chan struct{}, 1), data: make(chan struct{}, 1),
 		over: make(chan struct{}), upEnded: make(chan struct{}),
+		stuck: make(chan struct{}), done: make(chan struct{}),
 	}
 }
 
