@@ -187,11 +187,17 @@ func (p *udpPort) client(from netip.AddrPort) *udpFlow {
 	if err != nil {
 		return nil
 	}
-	f := &udpFlow{guest: s}
+	f := &udpFlow{guest: s, ready: true}
+	key := flowKey{src: p.to} // as what the guest answers comes
+	if e, is := s.(ends); is {
+		local, _ := e.Ends()
+		key.dst = endOf(local)
+	}
 	f.last.Store(int64(u.k.Now()))
 	u.mu.Lock()
-	ok := u.datagrams < u.cfg.MaxUDP && u.start(func() { p.answers(f, from) })
+	ok := u.datagrams < u.cfg.MaxUDP && u.start(func() { p.answers(f, key, from) })
 	if ok {
+		u.udp[key] = f
 		u.datagrams++
 		u.stats.UDP++
 	} else {
@@ -207,7 +213,7 @@ func (p *udpPort) client(from netip.AddrPort) *udpFlow {
 }
 
 // answers carries what the guest answers one client, until the flow is idle.
-func (p *udpPort) answers(f *udpFlow, client netip.AddrPort) {
+func (p *udpPort) answers(f *udpFlow, key flowKey, client netip.AddrPort) {
 	u := p.u
 	ctx, cancel := context.WithCancel(u.ctx)
 	u.carry(f, cancel)
@@ -229,6 +235,7 @@ func (p *udpPort) answers(f *udpFlow, client netip.AddrPort) {
 	u.uncarry(f)
 	f.guest.Close()
 	u.mu.Lock()
+	delete(u.udp, key)
 	u.datagrams--
 	u.mu.Unlock()
 }

@@ -29,6 +29,11 @@ type tcpFlow struct {
 // tcp_synack_retries' 63 s.
 const handshakeTime = ktime.T(63 * time.Second)
 
+// ends is a socket that knows its addresses, also when they are of the past.
+type ends interface {
+	Ends() (local, peer netip.AddrPort)
+}
+
 // listener accepts what the guest opens to one address, for as long as flows
 // are on their way to it.
 type listener struct {
@@ -189,7 +194,7 @@ func (u *Uplink) accept(l *listener, at end) {
 func (u *Uplink) accepted(s sock.Socket, at end) {
 	key := flowKey{dst: at}
 	// Not Getpeername: a guest may have reset what it has just opened.
-	if e, is := s.(interface{ Ends() (local, peer netip.AddrPort) }); is {
+	if e, is := s.(ends); is {
 		if _, peer := e.Ends(); peer.Addr().Is4() {
 			key.src = endOf(peer)
 		}

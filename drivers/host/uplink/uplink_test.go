@@ -231,7 +231,7 @@ func TestDatagrams(t *testing.T) {
 
 // TestForward reaches servers in the guest from the machine, by both protocols.
 func TestForward(t *testing.T) {
-	guest, u := lab(t, uplink.Config{})
+	guest, u := lab(t, uplink.Config{Loopback: true})
 	l, err := guest.Listen(limit(t), "tcp", ":80")
 	must(t, err)
 	defer l.Close()
