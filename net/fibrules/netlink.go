@@ -19,6 +19,10 @@ const hdrLen = 12
 // the only ones a rule may have otherwise than as FRA_DSCP.
 const tosMask = 0x1e
 
+// legacyTOS are the bits of a flow's DSCP that such a rule compares
+// (INET_DSCP_LEGACY_TOS_MASK).
+const legacyTOS = 0x1c
+
 // Attributes newer than this tree's uapi (linux/fib_rules.h of 6.18).
 const (
 	fraDSCP          = 25

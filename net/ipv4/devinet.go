@@ -66,11 +66,10 @@ func (in *InDevice) replaceAddr(old, a *IfAddr) {
 }
 
 // hashAddr and unhashAddr keep the table of all addresses; of several devices
-// with one address, the first counts.
+// with one address, the last counts (ip_dev_find).
 func (st *state) hashAddr(a *IfAddr) {
-	if st.addrCount[a.Local]++; st.addrCount[a.Local] == 1 {
-		st.addrs.put(a.Local, a)
-	}
+	st.addrCount[a.Local]++
+	st.addrs.put(a.Local, a)
 }
 
 func (st *state) unhashAddr(a *IfAddr) {

@@ -141,7 +141,7 @@ func (st *state) getRouteMsg(r *netlink.Request) error {
 // shownTable returns the table that answers name. As long as there were never
 // other rules than the default ones, local and main are one table for them.
 func (st *state) shownTable(t *table) uint32 {
-	if t.id == uapi.RT_TABLE_LOCAL && !st.split {
+	if t.id == uapi.RT_TABLE_LOCAL && !st.split.Load() {
 		return uapi.RT_TABLE_MAIN
 	}
 	return t.id
@@ -160,7 +160,7 @@ func (st *state) answer(q *getQuery, res *result) (*Route, error) {
 	if in == nil {
 		return nil, errno.EINVAL
 	}
-	q.f.IIF, q.f.OIF = q.iif, 0
+	q.f.IIF, q.f.OIF, q.f.UID = q.iif, 0, 0 // a received packet is root's
 	rt, reason := st.routeInput(nil, nil, &q.f, in, res)
 	if reason != 0 {
 		return nil, errno.EINVAL

@@ -69,7 +69,7 @@ func (st *state) rulesChanged(rules []*fibrules.Rule) {
 		st.rules.Store(nil)
 		return
 	}
-	st.split = true
+	st.split.Store(true)
 	st.rules.Store(&ruleset{ops: st.ops})
 }
 

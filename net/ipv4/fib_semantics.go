@@ -30,6 +30,13 @@ func (st *state) createInfo(cfg *routeConfig) (*info, error) {
 			return nil, netlink.Errorf(errno.EINVAL, "Nexthop id does not exist")
 		}
 	}
+	if cfg.given.Present() {
+		m, err := st.parseMetrics(cfg.given)
+		if err != nil {
+			return nil, err
+		}
+		fi.metrics = m
+	}
 	if errorOf(cfg.typ) != 0 {
 		if len(cfg.hops) > 0 && (cfg.multi || cfg.hops[0].oif != 0 || cfg.hops[0].gwFamily != 0) {
 			return nil, netlink.Errorf(errno.EINVAL, "Gateway, device and multipath can not be specified for this route type")

@@ -23,6 +23,10 @@ type table struct {
 	routes   int
 }
 
+// legacyTOS are the bits of a flow's DSCP that routes compare; one with a
+// higher bit set matches nothing (INET_DSCP_LEGACY_TOS_MASK).
+const legacyTOS = 0x1c
+
 // maxNets is how many prefixes are searched one by one rather than in a trie.
 const maxNets = 6
 
@@ -123,7 +127,7 @@ func (t *table) lookup(f *Flow, res *result, flags int) errno.Errno {
 	}
 	for m := t.prefixes.Lookup(f.Daddr); m.OK(); m = m.Shorter() {
 		for a := m.Value; a != nil; a = a.next {
-			if a.tos != 0 && a.tos != f.TOS&dscp {
+			if a.tos != 0 && a.tos != f.TOS&legacyTOS {
 				continue
 			}
 			fi := a.info

@@ -55,7 +55,7 @@ type state struct {
 	hashKey            uint32          // of the multipath hash
 	stats              kern.Local[[numRouteStats]uint64]
 	specials           [numSpecials]atomic.Pointer[Route]
-	split              bool        // there were other rules than the default ones: local and main are two tables (fib_unmerge)
+	split              atomic.Bool // there were other rules than the default ones: local and main are two tables (fib_unmerge)
 	vrfs               atomic.Bool // there was a VRF
 	customLocal        atomic.Bool // a local route was added: addresses alone do not tell what is ours
 
@@ -176,7 +176,7 @@ func (st *state) initRules() {
 	st.ops.AddDefault(0, uapi.RT_TABLE_LOCAL, 0)
 	st.ops.AddDefault(0x7ffe, uapi.RT_TABLE_MAIN, 0)
 	st.ops.AddDefault(0x7fff, uapi.RT_TABLE_DEFAULT, 0)
-	st.split = false
+	st.split.Store(false)
 }
 
 // flushCache makes every cached route stale (rt_cache_flush).

@@ -222,7 +222,7 @@ type sourceCheck struct {
 // that it will be forwarded by, or 0.
 func (st *state) validateSource(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, oif int) sourceCheck {
 	rpf := in.RPFilter()
-	if rpf == 0 && (in.dev.Ifindex() != oif || !in.SendRedirects()) && st.rules.Load() == nil && !st.customLocal.Load() {
+	if rpf == 0 && (in.dev.Ifindex() != oif || !in.SendRedirects()) && !st.split.Load() && !st.customLocal.Load() {
 		if !in.AcceptLocal() && st.addrs.get(f.Saddr) != nil {
 			return sourceCheck{reason: skb.ReasonIPLocalSource}
 		}

@@ -58,7 +58,7 @@ func (st *state) routeOutput(c *kern.CPU, f *Flow, res *result) (*Route, error) 
 			st.traceRoute(c, nil, f, res, uapi.RTN_UNREACHABLE, nil)
 			return nil, e
 		}
-		res.alias, res.info, res.nh = nil, nil, nil
+		res.alias, res.info, res.nh, res.table = nil, nil, nil, nil
 		// The socket is bound to a device and no route of that device leads
 		// there: the destination is taken to be on its link, whatever other
 		// routes say.

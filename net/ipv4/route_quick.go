@@ -19,7 +19,7 @@ func (st *state) quickForward(in *InDevice, daddr, saddr uint32) *Route {
 		return nil
 	}
 	if in.RPFilter() == 0 {
-		if st.customLocal.Load() || st.addrs.get(saddr) != nil {
+		if st.split.Load() || st.customLocal.Load() || st.addrs.get(saddr) != nil {
 			return nil
 		}
 	} else if back := main.quickHop(saddr); back == nil || back.dev != in.dev || !local.none(saddr) {

@@ -1,0 +1,216 @@
+package differential
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"linen/net/netlink"
+	"linen/test/need"
+	"linen/uapi"
+)
+
+var oneSeed = flag.Uint64("seed", 0, "play this set only, and print its requests")
+
+// release is the kernel that linen answers like.
+const release = "6.18."
+
+// Sizes of a run and of a set.
+const (
+	fewSets, allSets = 200, 10000
+	changes, probes  = 30, 30
+)
+
+// kept are seeds that once told linen and the kernel apart.
+var kept = []uint64{}
+
+// TestRandomSets plays random sets on linen and on this machine's kernel.
+func TestRandomSets(t *testing.T) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		t.Fatal(err)
+	}
+	if have := unix.ByteSliceToString(u.Release[:]); !strings.HasPrefix(have, release) {
+		t.Skipf("linen answers as Linux %s* does; this is %s", release, have)
+	}
+	if os.Geteuid() != 0 {
+		asRoot(t)
+		return
+	}
+	need.NetNS(t)
+	need.TunDevice(t)
+	seeds := slices.Clone(kept)
+	n := fewSets
+	if os.Getenv("LINEN_TEST_FULL") != "" {
+		n = allSets
+	}
+	for i := range n {
+		seeds = append(seeds, uint64(i+1))
+	}
+	if *oneSeed != 0 {
+		seeds = []uint64{*oneSeed}
+	}
+	failed := 0
+	for _, seed := range seeds {
+		if why := play(seed); why != "" {
+			t.Errorf("seed %d: %s", seed, why)
+			if failed++; failed == 10 {
+				t.Fatal("and perhaps more")
+			}
+		}
+	}
+	t.Logf("%d sets of %d requests and %d questions", len(seeds), changes, probes)
+}
+
+// asRoot runs the test in a user namespace of its own, where it may make
+// network namespaces.
+func asRoot(t *testing.T) {
+	need.UserNS(t)
+	c := exec.Command(os.Args[0], "-test.run=^TestRandomSets$", "-test.v")
+	c.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}
+
+// play plays a set and says where the two differ, or "".
+func play(seed uint64) string {
+	ended := make(chan string)
+	go func() {
+		runtime.LockOSThread() // the thread ends with its namespace
+		k, err := newTheirs()
+		if err != nil {
+			ended <- "no namespace: " + err.Error()
+			return
+		}
+		defer k.close()
+		l, err := newOurs()
+		if err != nil {
+			ended <- err.Error()
+			return
+		}
+		defer l.close()
+		for _, m := range []machine{k, l} {
+			if err := configure(m); err != nil {
+				ended <- err.Error()
+				return
+			}
+		}
+		p := pair{kernel: k, linen: l}
+		ended <- p.set(newMaker(seed))
+	}()
+	return <-ended
+}
+
+// pair is the two that are compared.
+type pair struct {
+	kernel, linen machine
+	log           strings.Builder
+}
+
+// set plays the requests of a set.
+func (p *pair) set(m *maker) string {
+	list := first()
+	for range changes {
+		list = append(list, m.change())
+	}
+	for _, r := range list {
+		if why := p.change(r); why != "" {
+			return why + p.log.String()
+		}
+	}
+	for range probes {
+		if why := p.probe(m.probe()); why != "" {
+			return why + p.log.String()
+		}
+	}
+	for _, r := range dumps() {
+		if why := p.compare(r); why != "" {
+			return why + p.log.String()
+		}
+	}
+	return ""
+}
+
+// change plays a request and compares the notifications, too.
+func (p *pair) change(r []byte) string {
+	if why := p.compare(r); why != "" {
+		return why
+	}
+	a, err := p.kernel.heard()
+	if err != nil {
+		return err.Error()
+	}
+	b, err := p.linen.heard()
+	if err != nil {
+		return err.Error()
+	}
+	x, y := texts(a), texts(b)
+	if t := netlink.ParseHeader(r).Type; t == uapi.RTM_NEWNEXTHOP || t == uapi.RTM_DELNEXTHOP {
+		x, y = sorted(x), sorted(y) // docs/differences.md
+	}
+	if x != y {
+		return fmt.Sprintf("%s\nnotifications of the kernel:\n%slinen's:\n%s", text(r), x, y)
+	}
+	return ""
+}
+
+func sorted(s string) string {
+	lines := strings.SplitAfter(s, "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "")
+}
+
+// compare plays a request.
+func (p *pair) compare(r []byte) string {
+	x, y, err := p.both(r)
+	if err != nil {
+		return err.Error()
+	}
+	if x != y {
+		return fmt.Sprintf("%s\nthe kernel:\n%slinen:\n%s", text(r), x, y)
+	}
+	if *oneSeed != 0 {
+		fmt.Printf("%s\n%s", text(r), x)
+	}
+	return ""
+}
+
+func (p *pair) both(r []byte) (x, y string, err error) {
+	a, err := p.kernel.ask(r)
+	if err != nil {
+		return "", "", err
+	}
+	b, err := p.linen.ask(r)
+	return texts(a), texts(b), err
+}
+
+// probe asks for a route. Which next hop of several a flow takes depends on a
+// hash with a random seed: then the route itself is compared.
+func (p *pair) probe(r []byte) string {
+	why := p.compare(r)
+	if why == "" {
+		return ""
+	}
+	m := append([]byte(nil), r...)
+	m[netlink.HeaderLen+8], m[netlink.HeaderLen+9] = 0, uapi.RTM_F_FIB_MATCH>>8
+	x, y, err := p.both(m)
+	if err == nil && x == y && strings.Contains(x, fmt.Sprintf(" %d=", uapi.RTA_MULTIPATH)) {
+		return ""
+	}
+	return why
+}
