@@ -114,3 +114,18 @@ func TestShrinkWindow(t *testing.T) {
 		}
 	}
 }
+
+func TestDelackMax(t *testing.T) { // TCP_DELACK_MAX_US bounds how long an acknowledgement waits; spec 11.69
+	for most, want := range map[time.Duration]time.Duration{0: 40 * time.Millisecond, 7 * time.Millisecond: 7 * time.Millisecond} {
+		s := opened(t, nil)
+		b := s.ends[1].c
+		b.Tune(&Tunables{RcvLowat: 1, DelackMax: most})
+		b.setPingpong(true)
+		b.recv.quick, b.recv.ato = 0, atoMin
+		b.rtt.rto = 10 * time.Second
+		s.transfer(0, 100, time.Second)
+		if b.delack == 0 || time.Duration(b.delack-s.now) != want {
+			t.Errorf("TCP_DELACK_MAX_US %v: due in %v, want %v", most, time.Duration(b.delack-s.now), want)
+		}
+	}
+}
