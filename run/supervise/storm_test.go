@@ -36,7 +36,7 @@ func asked(t *testing.T, name string, def, full int) int {
 }
 
 // cProgram compiles a program of testdata, static.
-func cProgram(t *testing.T, name string) string {
+func cProgram(t testing.TB, name string) string {
 	t.Helper()
 	tool(t, "gcc")
 	src, err := filepath.Abs(filepath.Join("testdata", name+".c"))

@@ -32,13 +32,13 @@ const path = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 // lab is two hosts with a link between them; h1 has 10.0.0.1, h2 10.0.0.2.
 type lab struct {
-	t      *testing.T
+	t      testing.TB
 	k      *linen.Kernel
 	h1, h2 *linen.Net
 	host   *supervise.Host
 }
 
-func newLab(t *testing.T) *lab {
+func newLab(t testing.TB) *lab {
 	t.Helper()
 	l := &lab{t: t, k: linen.New(linen.Config{})}
 	t.Cleanup(func() { l.k.Close() })
@@ -141,7 +141,7 @@ func try(t *testing.T, n *supervise.Node, env []string, argv ...string) (string,
 }
 
 // tool skips where a tool is missing, and says so.
-func tool(t *testing.T, name string) {
+func tool(t testing.TB, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
 		t.Skipf("left out: %s is not installed", name)

@@ -192,7 +192,7 @@ func fuseDevice(t *testing.T) string {
 func FuseDevice() string { return os.Getenv(envFuse) }
 
 // Context ends with the test, or after Timeout.
-func Context(t *testing.T) context.Context {
+func Context(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), Timeout)
 	t.Cleanup(cancel)
 	return ctx
