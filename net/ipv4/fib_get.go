@@ -79,7 +79,7 @@ func (st *state) parseGet(r *netlink.Request) (*getQuery, error) {
 	}
 	q.f = Flow{
 		Daddr: q.dst, Saddr: q.src, TOS: h[3] & dscp, OIF: int(int32(tb.U32(uapi.RTA_OIF))),
-		Mark: tb.U32(uapi.RTA_MARK), Proto: tb.U8(uapi.RTA_IP_PROTO),
+		Mark: tb.U32(uapi.RTA_MARK), Proto: uapi.IPPROTO_UDP,
 		SPort: tb.Get(uapi.RTA_SPORT).BE16(), DPort: tb.Get(uapi.RTA_DPORT).BE16(),
 	}
 	switch {
@@ -91,8 +91,11 @@ func (st *state) parseGet(r *netlink.Request) (*getQuery, error) {
 		q.hasUID = true
 	}
 	q.f.UID = q.uid
+	if tb.Has(uapi.RTA_IP_PROTO) {
+		q.f.Proto = tb.U8(uapi.RTA_IP_PROTO)
+	}
 	switch q.f.Proto {
-	case 0, uapi.IPPROTO_TCP, uapi.IPPROTO_UDP, uapi.IPPROTO_ICMP:
+	case uapi.IPPROTO_TCP, uapi.IPPROTO_UDP, uapi.IPPROTO_ICMP:
 	default:
 		return nil, netlink.Errorf(errno.EOPNOTSUPP, "Unsupported ip proto")
 	}

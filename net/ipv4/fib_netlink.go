@@ -20,11 +20,6 @@ func (st *state) newRouteMsg(r *netlink.Request) error {
 	if err != nil {
 		return err
 	}
-	if cfg.given.Present() {
-		if cfg.metrics, err = st.parseMetrics(cfg.given); err != nil {
-			return err
-		}
-	}
 	if err := st.insertRoute(cfg, r); err != nil {
 		return err
 	}

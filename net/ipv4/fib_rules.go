@@ -159,7 +159,7 @@ func (st *state) lookup(f *Flow, res *result, flags int) errno.Errno {
 	res.rule = nil
 	if t := st.local.Load(); t != nil {
 		if e := t.lookup(f, res, flags); e != errno.EAGAIN {
-			return e
+			return st.orLonger(f, res, flags, e)
 		}
 	}
 	if t := st.main.Load(); t != nil {
@@ -173,6 +173,21 @@ func (st *state) lookup(f *Flow, res *result, flags int) errno.Errno {
 		}
 	}
 	return errno.ENETUNREACH
+}
+
+// orLonger prefers to a route of the local table, found with e, a longer one
+// of main: as long as there never were other rules the two are one table.
+func (st *state) orLonger(f *Flow, res *result, flags int, e errno.Errno) errno.Errno {
+	t := st.main.Load()
+	if res.alias.plen == 32 || st.split.Load() || t == nil {
+		return e
+	}
+	var longer result
+	if m := t.lookup(f, &longer, flags); m != errno.EAGAIN && longer.alias.plen > res.alias.plen {
+		*res = longer
+		return m
+	}
+	return e
 }
 
 // lookupRules walks the rules (fib_rules_lookup): gotos lead forward only, so

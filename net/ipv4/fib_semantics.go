@@ -1,6 +1,8 @@
 package ipv4
 
 import (
+	"encoding/binary"
+
 	"linen/net/dev"
 	"linen/net/netlink"
 	"linen/uapi"
@@ -248,7 +250,11 @@ func (st *state) sourceOf(nh *nextHop) uint32 {
 	if nh.dev == nil {
 		return 0
 	}
-	a := SelectSource(nh.dev, nh.gw, nh.info.scope)
+	gw := nh.gw
+	if nh.gwFamily == uapi.AF_INET6 {
+		gw = binary.BigEndian.Uint32(nh.gw6[:]) // the kernel's is a union, and this is what it compares
+	}
+	a := SelectSource(nh.dev, gw, nh.info.scope)
 	nh.saddr.Store(gen | uint64(a))
 	return a
 }
