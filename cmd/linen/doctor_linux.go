@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"linen/drivers/host/uplink"
 	"linen/lab"
 	"linen/lab/engine"
 	"linen/run/nodeinit"
@@ -70,7 +71,20 @@ func examine(ctx context.Context, noUserNS bool) []finding {
 	list = append(list, examineNode(ctx, noUserNS)...)
 	list = append(list, device("/dev/fuse", "files of the kernel's network can be one mounted tree", "they are answered call by call"),
 		device("/dev/net/tun", "TAP ports to the host's network are possible", "no TAP ports to the host's network"))
-	return append(list, examineTools()...)
+	return append(append(list, examineUplink()), examineTools()...)
+}
+
+// examineUplink says what `kind: uplink` and `run --uplink` give here.
+func examineUplink() finding {
+	const gives = "TCP and UDP of this machine by `kind: uplink` and `run --uplink`"
+	resolver := "no DNS: /etc/resolv.conf names no IPv4 server"
+	if r := lab.ThisHost().Resolver(); r.IsValid() {
+		resolver = "DNS by " + r.Addr().String()
+	}
+	if err := uplink.CanPing(); err != nil {
+		return finding{"uplink", "limited", gives + ", " + resolver + "; no ping: net.ipv4.ping_group_range excludes this group"}
+	}
+	return finding{"uplink", "ok", gives + ", " + resolver + ", ping"}
 }
 
 // examineNode says which mode programs run in, and why.
