@@ -85,7 +85,7 @@ var selftests = []selftest{
 // quickSelftests run always: they take a second or two, and neither a clock
 // nor the load of the machine decides about them.
 var quickSelftests = map[string]bool{
-	"netlink-dumps.c": true, "so_netns_cookie.c": true, "socket.c": true, "txring_overwrite.c": true,
+	"bind_timewait.c": true, "netlink-dumps.c": true, "so_netns_cookie.c": true, "socket.c": true, "txring_overwrite.c": true,
 	"af_unix/unix_connect.c": true, "netns-name.sh": true, "unicast_extensions.sh": true, "altnames.sh": true, "icmp.sh": true, "fib_rule_tests.sh": true,
 }
 
