@@ -135,5 +135,5 @@ func (r *Rule) sameAs(o *Rule) bool {
 		r.SuppressPrefixLen == o.SuppressPrefixLen && r.SuppressIfgroup == o.SuppressIfgroup &&
 		(r.Src.Len == 0 || r.Src == o.Src) && (r.Dst.Len == 0 || r.Dst == o.Dst) && (r.TOS == 0 || r.TOS == o.TOS) &&
 		r.DSCPSet == o.DSCPSet && r.DSCPMask == o.DSCPMask &&
-		r.Realms == o.Realms && (r.Flags^o.Flags)&uapi.FIB_RULE_INVERT == 0
+		r.Realms == o.Realms
 }
