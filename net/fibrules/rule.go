@@ -6,7 +6,7 @@
 // looks up tables and is told of every change through its [Ops].
 //
 // Linux files: net/core/fib_rules.c, include/net/fib_rules.h. Man page:
-// ip-rule(8). Not done: flow labels, rules of multicast routing.
+// ip-rule(8). Not done: flow labels.
 package fibrules
 
 import (

@@ -17,8 +17,8 @@
 // Linux files: net/ipv4/arp.c, devinet.c, fib_frontend.c, fib_rules.c,
 // fib_semantics.c, fib_trie.c, icmp.c, igmp.c, ip_forward.c, ip_fragment.c,
 // ip_input.c, ip_options.c, ip_output.c, protocol.c, route.c. RFCs: 791, 792,
-// 826, 1122, 1191, 1812, 2113, 2992, 3376, 3704, 6864. Not done: multicast
-// routing, lightweight tunnels, realms
+// 826, 1122, 1191, 1812, 2113, 2992, 3376, 3704, 6864. Multicast routing is
+// net/mroute. Not done: lightweight tunnels, realms
 // as tc's classifier, IPsec policies, ICMP extensions (RFC 4884, RFC 8335), the
 // log of martians.
 package ipv4

@@ -163,3 +163,36 @@ func TestMultipathRouteGoesWithItsDevice(t *testing.T) {
 		t.Errorf("one device deleted: %v, want ENETUNREACH", err)
 	}
 }
+
+// TestMultipathSpread: flows take the next hops by their weights, to within
+// two in a hundred of all flows, under either policy.
+func TestMultipathSpread(t *testing.T) {
+	const flows = 20000
+	for _, policy := range []string{"0", "1"} {
+		_, n := newHost(t)
+		script(t, n, "addr add 10.1.0.2/24 dev a0",
+			"route add default nexthop via 10.1.0.1 weight 1 nexthop via 10.1.0.9 weight 3 nexthop via 10.1.0.7 weight 4")
+		tree := sysctl.Of(n)
+		tree.Set("net/ipv4/fib_multipath_hash_seed", "77")
+		tree.Set("net/ipv4/fib_multipath_hash_policy", policy)
+		took := map[uint32]int{}
+		for i := range uint32(flows) {
+			f := ipv4.Flow{Daddr: num("8.0.0.1"), Saddr: num("10.1.0.2"), Proto: uapi.IPPROTO_TCP, DPort: 80}
+			if policy == "0" {
+				f.Daddr += i
+			} else {
+				f.SPort = uint16(1024 + i)
+			}
+			rt, err := ipv4.RouteOutput(nil, n, &f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			took[rt.Gateway]++
+		}
+		for gw, weight := range map[string]int{"10.1.0.1": 1, "10.1.0.9": 3, "10.1.0.7": 4} {
+			if off := took[num(gw)] - flows*weight/8; off < -flows/50 || off > flows/50 {
+				t.Errorf("policy %s: %s took %d of %d flows, its weight is %d of 8", policy, gw, took[num(gw)], flows, weight)
+			}
+		}
+	}
+}

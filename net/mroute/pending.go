@@ -155,7 +155,9 @@ func (t *table) upcall(c *kern.CPU, b *skb.Buff, in, kind int) bool {
 	}
 	hlen := h.IHL()
 	if whole {
-		hlen = wire.IPv4HdrLen
+		if hlen = wire.IPv4HdrLen; b.CsumState == skb.CsumPartial {
+			b.CompleteCsum() // the daemon sends it on
+		}
 	}
 	o := skb.Alloc(c, hlen+max(wire.IGMPHdrLen, b.Len()))
 	o.Append(b.Data()[:hlen])
