@@ -97,6 +97,7 @@ func Rename(d *Device, name string) error {
 		return err
 	}
 	d.setName(name)
+	d.nameAssign.Store(nameRenamed)
 	e := Event{Type: EventChangeName, Dev: d, OldName: old}
 	if err := stateOf(n).chain.Call(&e); err != nil {
 		d.setName(old)

@@ -64,6 +64,7 @@ type Device struct {
 	gro4Max    atomic.Uint32
 	protoDown  atomic.Uint64 // bit 32: down; low 32 bits: reasons
 	addrAssign atomic.Uint32 // NET_ADDR_*
+	nameAssign atomic.Uint32 // NET_NAME_*
 
 	addr, bcast, perm atomic.Pointer[[]byte]
 	alias             atomic.Pointer[string]
@@ -110,6 +111,14 @@ const (
 	AddrRandom = 1 // made up at creation
 	AddrStolen = 2 // taken from another device
 	AddrSet    = 3 // set by user space
+)
+
+// How a name came about, name_assign_type in sysfs.
+const (
+	nameEnum        = 1 // the kernel counted (a name with %d)
+	namePredictable = 2 // always the same: lo
+	nameUser        = 3 // user space gave it
+	nameRenamed     = 4 // user space changed it
 )
 
 // New returns a device of n that is not registered. name may hold one %d, for

@@ -35,6 +35,14 @@ func (d *Device) register(index int) error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case d.IsLoopback():
+		d.nameAssign.Store(namePredictable)
+	case name != d.Name():
+		d.nameAssign.Store(nameEnum)
+	default:
+		d.nameAssign.Store(nameUser)
+	}
 	d.name.Store(&name)
 	init, _ := d.Ops.(Initer)
 	if init != nil {

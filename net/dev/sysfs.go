@@ -71,6 +71,9 @@ func sysDevice(d *Device) *filetree.Node {
 			dir.Add(name, sysFile(read, nil))
 		}
 	}
+	if m := d.Master(); m != nil {
+		dir.Add("master", filetree.NewSymlink("../"+m.Name()))
+	}
 	stats := filetree.NewDir()
 	for i, name := range statNames {
 		stats.Add(name, sysFile(func() string {
@@ -117,6 +120,7 @@ func sysReads(d *Device) map[string]func() string {
 		"addr_len":             num(func() int { return d.AddrLen }),
 		"address":              func() string { return hexColons(d.Addr()) },
 		"broadcast":            func() string { return hexColons(d.Broadcast()) },
+		"name_assign_type":     num(func() int { return int(d.nameAssign.Load()) }),
 		"carrier":              whenUp(d, flag(d.Carrier)),
 		"carrier_changes":      num(func() int { return up() + down() }),
 		"carrier_up_count":     num(up),

@@ -61,7 +61,10 @@ const ethtoolScript = `ip link add a0 numtxqueues 3 numrxqueues 4 type veth peer
 	done
 	show "-L a0 tx 2" "-l a0" "-S a0" "-L a0 rx 5" "-L a0 rx 0" "-L a0 combined 1" "-i a0"
 	cat /sys/class/net/a0/speed /sys/class/net/a0/duplex /sys/class/net/br0/speed /sys/class/net/br0/duplex
-	ls /sys/class/net/a0/queues`
+	ls /sys/class/net/a0/queues
+	ip link set a0 down; ip link set a0 name a1; ip link add type veth
+	cat /sys/class/net/a1/name_assign_type /sys/class/net/veth0/name_assign_type /sys/class/net/lo/name_assign_type /sys/class/net/br0/name_assign_type
+	readlink /sys/class/net/b0/master`
 
 // TestEthtoolDevices: what ethtool(8) says of a veth, a bridge and lo besides
 // their offloads, by netlink and by ioctl, is what the machine's kernel says.
