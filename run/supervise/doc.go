@@ -31,8 +31,8 @@
 //
 // Linux: seccomp_unotify(2), unix(7), inotify(7), capabilities(7),
 // net/socket.c, net/unix/af_unix.c, fs/notify, namespaces(7), fs/nsfs.c,
-// net/core/net_namespace.c. Not done: character devices; network namespaces of
-// other nodes; clone3 is not asked for the emulated capability; credentials
+// net/core/net_namespace.c, drivers/net/tun.c. Not done: character devices but
+// /dev/net/tun; network namespaces of other nodes; clone3 is not asked for the emulated capability; credentials
 // change nothing about a program's access to files but where the supervisor is
 // the real root.
 package supervise

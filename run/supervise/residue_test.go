@@ -43,7 +43,7 @@ func TestNothingIsLeft(t *testing.T) {
 	before := descriptors(t)
 	for range 2 {
 		n, m := l.node(l.h1), l.node(l.h2)
-		for _, role := range []string{"datagrams", "rights", "inherit", "refused", "few descriptors"} {
+		for _, role := range []string{"datagrams", "rights", "inherit", "refused", "few descriptors", "devices"} {
 			run(t, n, []string{envRole + "=" + role}, "/proc/self/exe")
 		}
 		for role := range streamRoles {
