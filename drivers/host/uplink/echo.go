@@ -15,7 +15,6 @@ import (
 	"linen/lib/csum"
 	"linen/lib/ktime"
 	"linen/net/netfilter"
-	"linen/net/sock"
 	"linen/uapi"
 	"linen/wire"
 )
@@ -218,15 +217,6 @@ func (u *Uplink) pong(ctx context.Context, host *os.File, f *echoFlow, key echoK
 		icmp.SetID(key.id)
 		icmp.SetCheck(0)
 		icmp.SetCheck(csum.Checksum(buf[room : room+n]))
-		h, _ := wire.AsIPv4(buf)
-		*h = wire.IPv4Hdr{}
-		h.SetVerIHL(wire.IPv4HdrLen)
-		h.SetTTL(64) // ip_default_ttl
-		h.SetProto(uapi.IPPROTO_ICMP)
-		h.SetTotLen(room + n)
-		h.SetSaddr(key.dst)
-		h.SetDaddr(key.src)
-		to := uapi.AppendSockaddr(nil, end{addr: key.src}.addrPort(), 0)
-		_, _ = u.raw.Sendmsg(u.root, &sock.Msg{Data: buf[:room+n], Name: to}) // lost like any packet
+		u.sendICMP(buf[:room+n], key.dst, key.src)
 	}
 }

@@ -171,9 +171,7 @@ func (u *Uplink) answer(p packet, err error) {
 	default:
 		return
 	}
-	c := u.k.Enter(kern.Any)
-	ipv4.ICMPSend(c, p.b, wire.ICMPDestUnreach, code, 0)
-	c.Exit()
+	u.unreachable(p, code)
 }
 
 // pump carries datagrams both ways until the flow is closed. refused hears

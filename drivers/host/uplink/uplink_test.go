@@ -358,3 +358,25 @@ func hostAddr(t *testing.T) net.IP {
 	t.Skip("this machine has no IPv4 address but its loopback's")
 	return nil
 }
+
+// TestFarRefusal: the refusal of an address that is not the gateway's comes
+// from that address.
+func TestFarRefusal(t *testing.T) {
+	guest, _ := lab(t, uplink.Config{})
+	at := net.UDPAddr{IP: hostAddr(t)}
+	s, err := net.ListenUDP("udp4", &at)
+	must(t, err)
+	at.Port = s.LocalAddr().(*net.UDPAddr).Port
+	s.Close() // nobody there
+	c, err := guest.Dial(limit(t), "udp", at.String())
+	must(t, err)
+	defer c.Close()
+	_, err = c.Write([]byte("x"))
+	must(t, err)
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Error(err)
+	}
+	if _, err := guest.Dial(limit(t), "tcp", at.String()); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Error(err)
+	}
+}
