@@ -121,6 +121,8 @@ func (f *facts) routing(r skb.Reason) (cause, bool) {
 		return f.noRoute(), true
 	case skb.ReasonIPBlackhole, skb.ReasonIPUnreachable, skb.ReasonIPProhibit:
 		return f.refused(), true
+	case skb.ReasonMcastNoTable, skb.ReasonMcastNoVif, skb.ReasonMcastWrongVif, skb.ReasonMcastNoDaemon, skb.ReasonMcastQueue:
+		return cause{"`ip mroute` and `ip mrule` of " + f.node.Name, "its multicast routing daemon's configuration"}, true
 	case skb.ReasonTTLExpired:
 		return cause{fmt.Sprintf("its TTL is %d and %s would have to forward it", f.ttl, f.node.Name),
 			"a greater TTL at the sender (net.ipv4.ip_default_ttl), or an end to the loop"}, true
