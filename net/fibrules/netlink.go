@@ -310,13 +310,14 @@ func (r *Rule) has(w *Rule, tb netlink.Attrs) bool {
 		w.SuppressIfgroup != -1 && r.SuppressIfgroup != w.SuppressIfgroup,
 		w.SuppressPrefixLen != -1 && r.SuppressPrefixLen != w.SuppressPrefixLen,
 		w.TunID != 0 && r.TunID != w.TunID, w.L3mdev && !r.L3mdev,
-		w.UIDSet && r.UID != w.UID, w.IPProto != 0 && r.IPProto != w.IPProto,
+		w.UIDSet && (!r.UIDSet || r.UID != w.UID), w.IPProto != 0 && r.IPProto != w.IPProto,
 		tb.Has(uapi.FRA_PROTOCOL) && w.Proto != 0 && r.Proto != w.Proto:
 		return false
 	case w.SPort.Start != 0 && (r.SPort != w.SPort || r.SPortMask != w.SPortMask),
 		w.DPort.Start != 0 && (r.DPort != w.DPort || r.DPortMask != w.DPortMask),
 		w.Src.Len != 0 && r.Src != w.Src, w.Dst.Len != 0 && r.Dst != w.Dst,
 		w.TOS != 0 && r.TOS != w.TOS, w.DSCPSet && (!r.DSCPSet || r.DSCPMask != w.DSCPMask),
+		tb.Has(fraDSCPMask) && (!r.DSCPSet || r.DSCPMask != tb.U8(fraDSCPMask)<<2),
 		w.Realms != 0 && r.Realms != w.Realms:
 		return false
 	}

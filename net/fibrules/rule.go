@@ -130,7 +130,7 @@ func (r *Rule) Target() *Rule { return r.target.Load() }
 func (r *Rule) sameAs(o *Rule) bool {
 	return r.Pref == o.Pref && r.Action == o.Action && r.Table == o.Table && r.Proto == o.Proto &&
 		r.IIF == o.IIF && r.OIF == o.OIF && r.Mark == o.Mark && r.Mask == o.Mask && r.TunID == o.TunID &&
-		r.L3mdev == o.L3mdev && r.UID == o.UID && r.IPProto == o.IPProto &&
+		r.L3mdev == o.L3mdev && r.UIDSet == o.UIDSet && r.UID == o.UID && r.IPProto == o.IPProto &&
 		r.SPort == o.SPort && r.DPort == o.DPort && r.SPortMask == o.SPortMask && r.DPortMask == o.DPortMask &&
 		r.SuppressPrefixLen == o.SuppressPrefixLen && r.SuppressIfgroup == o.SuppressIfgroup &&
 		(r.Src.Len == 0 || r.Src == o.Src) && (r.Dst.Len == 0 || r.Dst == o.Dst) && (r.TOS == 0 || r.TOS == o.TOS) &&

@@ -213,7 +213,7 @@ func (st *state) checkGateway6(nh *nextHop) error {
 	if d == nil {
 		return errno.ENODEV
 	}
-	if d.IsLoopback() {
+	if d.IsLoopback() && (d.IsUp() || nh.flags.Load()&uapi.RTNH_F_ONLINK == 0) {
 		return netlink.Errorf(errno.EINVAL, "Egress device can not be loopback device for this route")
 	}
 	if !d.IsUp() {

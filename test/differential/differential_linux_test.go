@@ -30,7 +30,7 @@ const (
 )
 
 // kept are seeds that once told linen and the kernel apart.
-var kept = []uint64{}
+var kept = []uint64{201, 308, 464, 680, 789, 994, 1146, 1189, 1305, 1349, 2333, 2378, 2748}
 
 // TestRandomSets plays random sets on linen and on this machine's kernel.
 func TestRandomSets(t *testing.T) {
