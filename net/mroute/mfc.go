@@ -195,13 +195,6 @@ func (t *table) remove(m *mfc) {
 	}
 }
 
-// list returns the entries in the order of their making.
-func (t *table) list() []*mfc {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.entries)
-}
-
 // age returns how long ago the entry was used.
 func (m *mfc) age(now ktime.T) uint64 { return uint64(max(0, int64(now)-m.lastUse.Load())) }
 

@@ -185,14 +185,6 @@ func (s *Sock) unhash() {
 	s.st.conns.Remove(&s.node.entry)
 }
 
-// unbind gives the port up.
-func (s *Sock) unbind() {
-	s.st.bind.Lock()
-	defer s.st.bind.Unlock()
-	s.st.ports.Remove(&s.bind.entry)
-	s.Num.Store(0)
-}
-
 // ended is what the end of a connection leaves to do.
 func (s *Sock) ended(c *kern.CPU) {
 	if s.node.s != nil && s.node.entry.In() {

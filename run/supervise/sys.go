@@ -22,11 +22,6 @@ func connectRaw(fd int, sa *unix.RawSockaddr) error {
 	return nil
 }
 
-// readFDLink returns what /proc/TID/fd/FD points to.
-func readFDLink(tid, fd int) (string, error) {
-	return os.Readlink("/proc/" + strconv.Itoa(tid) + "/fd/" + strconv.Itoa(fd))
-}
-
 // swap replaces the caller's descriptor of argument 0 by source, without an
 // answer to the call.
 func (c *call) swap(source int) error { return c.swapAt(c.intArg(0), source) }

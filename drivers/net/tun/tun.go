@@ -52,7 +52,6 @@ type link struct {
 	group   atomic.Int64  // and group
 	hdrSize atomic.Int32  // bytes of the virtio header (TUNSETVNETHDRSZ)
 	sndbuf  atomic.Int32  // TUNSETSNDBUF, bytes
-	big     atomic.Int32  // TUNSETVNETBE; always 0
 	little  atomic.Bool   // TUNSETVNETLE
 	offload dev.Features  // what TUNSETOFFLOAD allowed; the RTNL guards it
 	filter  atomic.Pointer[filter.Prog]
