@@ -5,7 +5,6 @@ import (
 	"linen/net/netlink"
 	"linen/uapi"
 	"linen/uapi/errno"
-	"linen/wire"
 )
 
 // autojoin makes the device a member of the group that an address with
@@ -53,15 +52,6 @@ func (in *InDevice) rejoin() {
 		if !m.reported(g.addr) {
 			continue
 		}
-		switch version {
-		case 1:
-			m.sendV2(c, wire.IGMPv1Report, g.addr, g.addr)
-		case 2:
-			m.sendV2(c, wire.IGMPv2Report, g.addr, g.addr)
-		default:
-			var r recordList
-			r.current(g, nil)
-			m.sendV3(c, &r)
-		}
+		m.report(c, version, g, nil)
 	}
 }

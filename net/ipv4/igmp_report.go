@@ -246,7 +246,13 @@ func (m *mcDevice) groupTimer(c *kern.CPU, g *group) {
 	asked := g.asked
 	g.asked = nil
 	m.mu.Unlock()
-	switch v {
+	m.report(c, v, g, asked)
+}
+
+// report tells the routers of a group, in the version that they speak; asked
+// are the sources that a query named, nil for all.
+func (m *mcDevice) report(c *kern.CPU, version int, g *group, asked []uint32) {
+	switch version {
 	case 1:
 		m.sendV2(c, wire.IGMPv1Report, g.addr, g.addr)
 	case 2:

@@ -6,13 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"linen/net/inet"
-	"linen/net/netns"
 	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
-
-	"net/netip"
 )
 
 // grid is the links on which a connection must come through: no stall, no
@@ -48,21 +44,7 @@ func TestGrid(t *testing.T) {
 func (p *pair) whole(t testing.TB, n int) string {
 	t.Helper()
 	who := sock.Root()
-	open := func(n *netns.Net) sock.Socket {
-		s, err := sock.Create(who, n, uapi.AF_INET, uapi.SOCK_STREAM, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		return s
-	}
-	to := inet.FromAddrPort(netip.MustParseAddrPort("10.9.0.2:80")).Bytes()
-	l, out := open(p.nets[1]), open(p.nets[0])
-	if err := l.Bind(who, to); err != nil {
-		t.Fatal(err)
-	}
-	l.Listen(who, 1)
-	out.Connect(who, to)
+	l, out := p.connect(t)
 	began := p.clock.Now()
 	var in sock.Socket
 	sent, got := 0, 0

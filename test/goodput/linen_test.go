@@ -69,8 +69,8 @@ func newPair(t testing.TB, c Cell, seed uint64) *pair {
 	return p
 }
 
-// run sends for the cell's span and returns the goodput in Mbit/s.
-func (p *pair) run(t testing.TB, c Cell) float64 {
+// connect makes a listener on one end of the link and a connection to it, under way, on the other.
+func (p *pair) connect(t testing.TB) (listener, out sock.Socket) {
 	t.Helper()
 	who := sock.Root()
 	open := func(n *netns.Net) sock.Socket {
@@ -86,10 +86,20 @@ func (p *pair) run(t testing.TB, c Cell) float64 {
 	if err := l.Bind(who, to); err != nil {
 		t.Fatal(err)
 	}
-	l.Listen(who, 1)
+	if err := l.Listen(who, 1); err != nil {
+		t.Fatal(err)
+	}
 	if err := out.Connect(who, to); err != errno.EINPROGRESS {
 		t.Fatal(err)
 	}
+	return l, out
+}
+
+// run sends for the cell's span and returns the goodput in Mbit/s.
+func (p *pair) run(t testing.TB, c Cell) float64 {
+	t.Helper()
+	who := sock.Root()
+	l, out := p.connect(t)
 	var in sock.Socket
 	for in == nil {
 		p.clock.Advance(tick)
