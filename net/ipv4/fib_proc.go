@@ -70,33 +70,6 @@ func tableTitle(id uint32) string {
 	return fmt.Sprintf("Id %d:", id)
 }
 
-// procTrie writes /proc/net/fib_trie: each table's prefixes with the types of
-// their routes. The kernel shows the inner nodes of its own trie, too; ours is
-// another one, so leaves stand below one root.
-func (st *state) procTrie(w *bytes.Buffer) {
-	for _, id := range []uint32{uapi.RT_TABLE_MAIN, uapi.RT_TABLE_LOCAL} {
-		t := st.table(id)
-		if t == nil || t.prefixes.Len() == 0 {
-			continue
-		}
-		fmt.Fprintln(w, tableTitle(id))
-		fmt.Fprintln(w, "  +-- 0.0.0.0/0 0 0 0")
-		last, begun := uint32(0), false
-		t.walk(func(p lpm.Prefix, a *alias) bool {
-			if !begun || p.Addr != last {
-				fmt.Fprintf(w, "     |-- %v\n", toAddr(p.Addr))
-				last, begun = p.Addr, true
-			}
-			fmt.Fprintf(w, "        /%d %s %s", p.Len, scopeName(a.info.scope), typeUpper(a.info.typ))
-			if a.tos != 0 {
-				fmt.Fprintf(w, " tos=%d", a.tos)
-			}
-			fmt.Fprintln(w)
-			return true
-		})
-	}
-}
-
 // scopeName returns a scope's name as fib_trie spells it.
 func scopeName(s uint8) string {
 	switch s {
@@ -115,22 +88,3 @@ func scopeName(s uint8) string {
 }
 
 func typeUpper(t uint8) string { return string(bytes.ToUpper([]byte(typeName(t)))) }
-
-// procTrieStat writes /proc/net/fib_triestat: counts of what the tables hold.
-func (st *state) procTrieStat(w *bytes.Buffer) {
-	fmt.Fprintf(w, "Basic info: size of leaf: %d bytes, size of tnode: %d bytes.\n", 48, 40)
-	for _, id := range []uint32{uapi.RT_TABLE_MAIN, uapi.RT_TABLE_LOCAL} {
-		t := st.table(id)
-		if t == nil {
-			continue
-		}
-		leaves, last := 0, int64(-1)
-		t.walk(func(p lpm.Prefix, _ *alias) bool {
-			if int64(p.Addr) != last {
-				leaves, last = leaves+1, int64(p.Addr)
-			}
-			return true
-		})
-		fmt.Fprintf(w, "%s\n\tLeaves:         %d\n\tPrefixes:       %d\n", tableTitle(id), leaves, t.routes)
-	}
-}

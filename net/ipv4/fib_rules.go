@@ -69,7 +69,9 @@ func (st *state) rulesChanged(rules []*fibrules.Rule) {
 		st.rules.Store(nil)
 		return
 	}
-	st.split.Store(true)
+	if !st.split.Swap(true) {
+		st.splitShapes()
+	}
 	st.rules.Store(&ruleset{ops: st.ops})
 }
 
@@ -133,6 +135,7 @@ func (st *state) newTable(id uint32) *table {
 		return t
 	}
 	t := &table{id: id}
+	t.shape.Store(newShape())
 	switch id {
 	case uapi.RT_TABLE_LOCAL:
 		st.local.Store(t)

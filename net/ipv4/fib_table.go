@@ -93,6 +93,7 @@ func (st *state) insertRoute(cfg *routeConfig, r *netlink.Request) error {
 	fi.refs++
 	t.setHead(p, insertAfter(head, prev, fresh))
 	t.routes++
+	t.shape.Load().add(p.Addr)
 	st.tableChanged()
 	st.notifyRoute(uapi.RTM_NEWROUTE, t, p, fresh, flags|uapi.NLM_F_CREATE, r)
 	return nil
@@ -155,6 +156,7 @@ func (st *state) deleteRoute(cfg *routeConfig, r *netlink.Request) error {
 func (st *state) removeAlias(t *table, p lpm.Prefix, head, a *alias) {
 	t.setHead(p, replace(head, a, nil))
 	t.routes--
+	t.shape.Load().remove(p.Addr)
 	a.info.refs--
 	st.infos.release(a.info)
 }
@@ -235,11 +237,11 @@ func (fi *info) matchesMetrics(given netlink.Attr) bool {
 // returns how many there were (fib_flush). Programs are told only of those
 // whose source address was deleted.
 func (st *state) flushDead(notify func(fi *info) bool) (removed int) {
-	m := st.tables.Load()
-	if m == nil {
+	if st.tables.Load() == nil {
 		return 0
 	}
-	for _, t := range *m {
+	for _, t := range st.sortedTables() {
+		gone := make(map[uint32]int)
 		for p, head := range t.prefixes.All() {
 			for a := head; a != nil; a = a.next {
 				if !a.info.dead.Load() {
@@ -249,6 +251,7 @@ func (st *state) flushDead(notify func(fi *info) bool) (removed int) {
 				head = replace(head, find(head, a), nil)
 				t.setHead(p, head)
 				t.routes--
+				gone[p.Addr]++
 				a.info.refs--
 				st.infos.release(a.info)
 				removed++
@@ -257,6 +260,7 @@ func (st *state) flushDead(notify func(fi *info) bool) (removed int) {
 				}
 			}
 		}
+		t.shape.Load().flush(gone)
 	}
 	if removed > 0 {
 		st.tableChanged()

@@ -21,6 +21,7 @@ type table struct {
 	nets     atomic.Pointer[[]lpm.Prefix] // local: the others, at most maxNets; nil: none
 	many     atomic.Bool                  // local: there are more than maxNets: use the trie
 	routes   int
+	shape    atomic.Pointer[shape] // what fib_trie shows
 }
 
 // legacyTOS are the bits of a flow's DSCP that routes compare; one with a

@@ -97,3 +97,57 @@ func TestGolden(t *testing.T) {
 		}
 	}
 }
+
+// igmpOf returns the IGMP messages among packets, with their IP headers.
+func igmpOf(packets [][]byte) (list [][]byte) {
+	for _, p := range packets {
+		if h := (*wire.IPv4Hdr)(p); h.Proto() == uapi.IPPROTO_IGMP {
+			list = append(list, p[:h.TotLen()])
+		}
+	}
+	return list
+}
+
+// TestGoldenIGMP does what make-ip.sh let a program of Linux do - a group joined, a source of another asked for, the
+// group left, the program's end - and sends the same reports, to the bit, in the same order.
+func TestGoldenIGMP(t *testing.T) {
+	const anySource, oneSource, source = 0xef010203, 0xe8010101, 0xc0000201
+	w := newWorld(t)
+	w.ip(w.a, "addr add 192.0.2.2/24 dev a0")
+	w.ip(w.a, "addr del 10.0.0.1/24 dev a0")
+	w.clock.Advance(time.Minute)
+	w.watch(w.a)
+	join := func(group uint32, mode uint8, sources ...uint32) *ipv4.Membership {
+		w.a.Lock()
+		m, err := ipv4.JoinGroup(device(w.a, "a0"), group, mode, sources)
+		w.a.Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(2 * time.Second)
+		return m
+	}
+	leave := func(m *ipv4.Membership) {
+		w.a.Lock()
+		m.Leave()
+		w.a.Unlock()
+		w.clock.Advance(1500 * time.Millisecond)
+	}
+	first := join(anySource, uapi.MCAST_EXCLUDE)
+	second := join(oneSource, uapi.MCAST_INCLUDE, source)
+	leave(first)
+	leave(second)
+	var sent [][]byte
+	for _, p := range w.packets(w.a, true) {
+		sent = append(sent, p.data)
+	}
+	got, want := igmpOf(sent), igmpOf(capture(t, "igmp3-mld2.pcap"))
+	if len(want) != 8 || len(got) != len(want) {
+		t.Fatalf("%d reports, Linux sent %d", len(got), len(want))
+	}
+	for i := range want {
+		if !bytes.Equal(got[i], want[i]) {
+			t.Errorf("report %d\n% x, Linux sent\n% x", i, got[i], want[i])
+		}
+	}
+}

@@ -78,8 +78,9 @@ type mcDevice struct {
 
 // A goneGroup is a group that was left, still to be told to the routers.
 type goneGroup struct {
-	addr uint32
-	left int
+	addr    uint32
+	left    int
+	blocked []uint32 // the sources that were wanted, of a group that took no others
 }
 
 // A group is one multicast group that somebody here belongs to.

@@ -36,9 +36,30 @@ func (m *mcDevice) added(g *group) {
 		g.timer.Set(now.Add(ktimeShare(k.Uint32(), m.unsolicitedInterval(v))))
 		return
 	}
-	g.modeLeft = m.robust()
-	m.gone = slices.DeleteFunc(m.gone, func(o goneGroup) bool { return o.addr == g.addr })
+	m.addedV3(g)
 	m.schedule()
+}
+
+// addedV3 has a new group reported by version 3: one that excludes by its mode, one that includes by its sources alone,
+// as it comes from including none (RFC 3376 §5.1). m.mu is held.
+func (m *mcDevice) addedV3(g *group) {
+	exclude, sources := g.filter.Load().mode()
+	if exclude {
+		g.modeLeft = m.robust()
+	} else {
+		g.allow, g.block = make(map[uint32]int), make(map[uint32]int)
+		for _, a := range sources {
+			g.allow[a] = m.robust()
+		}
+	}
+	m.gone = slices.DeleteFunc(m.gone, func(o goneGroup) bool {
+		if o.addr == g.addr && !exclude {
+			for _, a := range missing(o.blocked, sources) {
+				g.block[a] = o.left
+			}
+		}
+		return o.addr == g.addr
+	})
 }
 
 // removed tells the device, and if tell the routers, that a group was left
@@ -66,7 +87,11 @@ func (m *mcDevice) removed(g *group, tell bool) {
 			})
 		}
 	default:
-		m.gone = append(m.gone, goneGroup{g.addr, m.robust()})
+		gone := goneGroup{addr: g.addr, left: m.robust()}
+		if exclude, sources := g.filter.Load().mode(); !exclude {
+			gone.blocked = append(slices.Sorted(maps.Keys(g.block)), sources...)
+		}
+		m.gone = append(m.gone, gone)
 		m.schedule()
 	}
 }
@@ -141,7 +166,7 @@ func (m *mcDevice) sendChanges(c *kern.CPU) {
 	}
 	var r recordList
 	for i := range m.gone {
-		r.add(wire.IGMPChangeToInclude, m.gone[i].addr, nil)
+		r.gone(&m.gone[i])
 		m.gone[i].left--
 	}
 	m.gone = slices.DeleteFunc(m.gone, func(o goneGroup) bool { return o.left <= 0 })
@@ -169,6 +194,15 @@ func (r *recordList) add(typ uint8, addr uint32, sources []uint32) {
 		r.data = binary.BigEndian.AppendUint32(r.data, s)
 	}
 	r.n++
+}
+
+// gone adds that a group was left.
+func (r *recordList) gone(o *goneGroup) {
+	if len(o.blocked) > 0 {
+		r.add(wire.IGMPBlockOldSources, o.addr, o.blocked)
+	} else {
+		r.add(wire.IGMPChangeToInclude, o.addr, nil)
+	}
 }
 
 // changes adds what of a group has changed.

@@ -177,6 +177,7 @@ func (st *state) initRules() {
 	st.ops.AddDefault(0x7ffe, uapi.RT_TABLE_MAIN, 0)
 	st.ops.AddDefault(0x7fff, uapi.RT_TABLE_DEFAULT, 0)
 	st.split.Store(false)
+	st.mergeShapes()
 }
 
 // flushCache makes every cached route stale (rt_cache_flush).
