@@ -164,7 +164,7 @@ func (m *mcDevice) sendChanges(c *kern.CPU) {
 		m.mu.Unlock()
 		return
 	}
-	var r recordList
+	r := m.newRecords()
 	for i := range m.gone {
 		r.gone(&m.gone[i])
 		m.gone[i].left--
@@ -177,23 +177,59 @@ func (m *mcDevice) sendChanges(c *kern.CPU) {
 		m.changes.Set(c.Now().Add(ktimeShare(c.Uint32(), m.unsolicitedInterval(3))))
 	}
 	m.mu.Unlock()
-	m.sendV3(c, &r)
+	m.sendV3(c, r)
 }
 
-// A recordList is the group records of a report.
+// A recordList is group records in as many reports as they need.
 type recordList struct {
-	n    int
-	data []byte
+	room    int // bytes of records in one report
+	reports []igmpReport
 }
 
+type igmpReport struct {
+	n       int // records
+	records []byte
+}
+
+// alertLen is the length of the router alert option.
+const alertLen = 4
+
+// newRecords returns an empty list for reports that fit m's device.
+func (m *mcDevice) newRecords() *recordList {
+	return &recordList{room: int(m.d.MTU()) - wire.IPv4HdrLen - alertLen - wire.IGMPHdrLen}
+}
+
+// add adds a record. One that does not fit a report is cut where sources are excluded, so that more is taken than was
+// asked for, and goes on in a further report otherwise (RFC 3376 §4.2.16).
 func (r *recordList) add(typ uint8, addr uint32, sources []uint32) {
-	var h wire.IGMPv3Grec
-	h.Set(typ, len(sources), addr)
-	r.data = append(r.data, h[:]...)
-	for _, s := range sources {
-		r.data = binary.BigEndian.AppendUint32(r.data, s)
+	whole := typ == wire.IGMPModeIsExclude || typ == wire.IGMPChangeToExclude
+	for {
+		least := len(sources)
+		if !whole {
+			least = min(least, 1)
+		}
+		report := r.last(wire.IGMPv3GrecLen + 4*least)
+		part := sources[:max(0, min(len(sources), (r.room-len(report.records)-wire.IGMPv3GrecLen)/4))]
+		var h wire.IGMPv3Grec
+		h.Set(typ, len(part), addr)
+		report.records = append(report.records, h[:]...)
+		for _, s := range part {
+			report.records = binary.BigEndian.AppendUint32(report.records, s)
+		}
+		report.n++
+		sources = sources[len(part):]
+		if len(sources) == 0 || whole || len(part) == 0 {
+			return
+		}
 	}
-	r.n++
+}
+
+// last returns the report with room for n bytes more, or a new one.
+func (r *recordList) last(n int) *igmpReport {
+	if len(r.reports) == 0 || len(r.reports[len(r.reports)-1].records)+n > r.room {
+		r.reports = append(r.reports, igmpReport{})
+	}
+	return &r.reports[len(r.reports)-1]
 }
 
 // gone adds that a group was left.
@@ -252,13 +288,13 @@ func (r *recordList) current(g *group, asked []uint32) {
 
 // answerAll is the timer of the answer to a general query (igmp_gq_timer_expire).
 func (m *mcDevice) answerAll(c *kern.CPU) {
-	var r recordList
+	r := m.newRecords()
 	for _, g := range m.list() {
 		if m.reported(g.addr) {
 			r.current(g, nil)
 		}
 	}
-	m.sendV3(c, &r)
+	m.sendV3(c, r)
 }
 
 // groupTimer is a group's timer: a report, solicited or not
@@ -292,9 +328,9 @@ func (m *mcDevice) report(c *kern.CPU, version int, g *group, asked []uint32) {
 	case 2:
 		m.sendV2(c, wire.IGMPv2Report, g.addr, g.addr)
 	default:
-		var r recordList
+		r := m.newRecords()
 		r.current(g, asked)
-		m.sendV3(c, &r)
+		m.sendV3(c, r)
 	}
 }
 
@@ -309,17 +345,16 @@ func (m *mcDevice) sendV2(c *kern.CPU, typ uint8, addr, dst uint32) {
 	m.send(c, b, dst)
 }
 
-// sendV3 sends a report with the records, or nothing for none.
+// sendV3 sends the reports of a list.
 func (m *mcDevice) sendV3(c *kern.CPU, r *recordList) {
-	if r.n == 0 {
-		return
+	for _, report := range r.reports {
+		b := skb.Alloc(c, wire.IGMPHdrLen+len(report.records))
+		h := (*wire.IGMPv3ReportHdr)(b.Put(wire.IGMPHdrLen))
+		h.Set(report.n)
+		b.Append(report.records)
+		binary.BigEndian.PutUint16(b.Data()[2:], csum.Checksum(b.Data()))
+		m.send(c, b, groupReports)
 	}
-	b := skb.Alloc(c, wire.IGMPHdrLen+len(r.data))
-	h := (*wire.IGMPv3ReportHdr)(b.Put(wire.IGMPHdrLen))
-	h.Set(r.n)
-	b.Append(r.data)
-	binary.BigEndian.PutUint16(b.Data()[2:], csum.Checksum(b.Data()))
-	m.send(c, b, groupReports)
 }
 
 // send sends an IGMP message by the device: TTL 1, network control, router

@@ -148,3 +148,47 @@ func TestGroupQueries(t *testing.T) {
 	w.clock.Advance(2 * time.Second)
 	w.wantRecords([]uint32{wire.IGMPModeIsExclude, group})
 }
+
+// TestGroupRecordsFitThePacket: what does not fit a report goes on in another, but a record that excludes is cut
+// (RFC 3376 §4.2.16).
+func TestGroupRecordsFitThePacket(t *testing.T) {
+	w := newWorld(t)
+	w.set(w.a, "net/ipv4/igmp_qrv", "1")
+	w.clock.Advance(time.Minute)
+	w.watch(w.a)
+	joined := func(group uint32, mode uint8, sources ...uint32) {
+		w.a.Lock()
+		defer w.a.Unlock()
+		if _, err := ipv4.JoinGroup(device(w.a, "a0"), group, mode, sources); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range uint32(400) {
+		joined(group+i, uapi.MCAST_EXCLUDE)
+	}
+	w.clock.Advance(3 * time.Second)
+	counts := func() (list []int) {
+		for _, p := range w.packets(w.a, true) {
+			if len(p.data) > 1500 {
+				t.Errorf("a packet of %d bytes", len(p.data))
+			}
+			list = append(list, int(binary.BigEndian.Uint16(p.data[30:])))
+		}
+		return list
+	}
+	const most = (1500 - 24 - 8) / 8
+	if got := counts(); len(got) != 3 || got[0] != most || got[1] != most || got[2] != 400-2*most {
+		t.Errorf("reports of %d records", got)
+	}
+	var sources []uint32
+	for i := range uint32(400) {
+		sources = append(sources, 0x01000000+i)
+	}
+	joined(group+1000, uapi.MCAST_INCLUDE, sources...)
+	w.clock.Advance(3 * time.Second)
+	w.wantRecords(append([]uint32{wire.IGMPAllowNewSources, group + 1000}, sources[:365]...),
+		append([]uint32{wire.IGMPAllowNewSources, group + 1000}, sources[365:]...))
+	joined(group+1001, uapi.MCAST_EXCLUDE, sources...)
+	w.clock.Advance(3 * time.Second)
+	w.wantRecords(append([]uint32{wire.IGMPChangeToExclude, group + 1001}, sources[:365]...))
+}
