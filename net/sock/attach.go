@@ -89,12 +89,12 @@ func (s *Sock) attachFilter(val []byte) error {
 	}
 	size := int64(len(val))
 	if old := s.filter.Load(); old != nil {
-		s.omem.Add(-int64(old.Len() * filter.InsnSize))
+		s.extra().omem.Add(-int64(old.Len() * filter.InsnSize))
 	}
-	if s.omem.Load()+size > Of(s.net).Sysctl.OptmemMax.Load() {
+	if s.optionMemory()+size > Of(s.net).Sysctl.OptmemMax.Load() {
 		return errno.ENOMEM
 	}
-	s.omem.Add(size)
+	s.extra().omem.Add(size)
 	s.filter.Store(p)
 	return nil
 }
@@ -116,7 +116,7 @@ func (s *Sock) changeFilter(name, v int) error {
 	if old == nil {
 		return errno.ENOENT
 	}
-	s.omem.Add(-int64(old.Len() * filter.InsnSize))
+	s.extra().omem.Add(-int64(old.Len() * filter.InsnSize))
 	return nil
 }
 

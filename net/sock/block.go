@@ -45,7 +45,17 @@ func wait(ctx context.Context, s Socket, events Events, deadline ktime.T) error 
 	return nil
 }
 
-// deadline turns SO_RCVTIMEO or SO_SNDTIMEO into a time.
+// recvDeadline and sendDeadline turn SO_RCVTIMEO and SO_SNDTIMEO into a time.
+func (s *Sock) recvDeadline() ktime.T {
+	rcv, _ := s.timeouts()
+	return s.deadline(rcv)
+}
+
+func (s *Sock) sendDeadline() ktime.T {
+	_, snd := s.timeouts()
+	return s.deadline(snd)
+}
+
 func (s *Sock) deadline(timeo int64) ktime.T {
 	if timeo == 0 {
 		return 0
@@ -60,7 +70,7 @@ func (s *Sock) deadline(timeo int64) ktime.T {
 func Recv(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 	b := s.Base()
 	b.Pass(OpRecv)
-	deadline := b.deadline(b.rcvTimeo.Load())
+	deadline := b.recvDeadline()
 	const never = uapi.MSG_DONTWAIT | uapi.MSG_ERRQUEUE
 	whole, got, least := m.Data, 0, b.receiveAtLeast(m)
 	defer func() { m.Data = whole }()
@@ -103,7 +113,7 @@ func (s *Sock) receiveAtLeast(m *Msg) int {
 func Send(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 	b := s.Base()
 	b.Pass(OpSend)
-	deadline := b.deadline(b.sndTimeo.Load())
+	deadline := b.sendDeadline()
 	whole, sent, flags := m.Data, 0, m.Flags
 	defer func() { m.Data, m.Flags = whole, flags }()
 	for {
@@ -156,7 +166,7 @@ func handshake(ctx context.Context, s Socket, deadline ktime.T) error {
 func Accept(ctx context.Context, s Socket, who *Caller) (Socket, error) {
 	b := s.Base()
 	b.Pass(OpAccept)
-	deadline := b.deadline(b.rcvTimeo.Load())
+	deadline := b.recvDeadline()
 	for {
 		a, err := s.Accept(who)
 		if err != errno.EAGAIN {
@@ -178,7 +188,7 @@ func Connect(ctx context.Context, s Socket, who *Caller, sa []byte) error {
 	if err != errno.EINPROGRESS && err != errno.EALREADY {
 		return err
 	}
-	if werr := wait(ctx, s, uapi.POLLOUT, b.deadline(b.sndTimeo.Load())); werr != nil {
+	if werr := wait(ctx, s, uapi.POLLOUT, b.sendDeadline()); werr != nil {
 		if werr == errno.EAGAIN {
 			return err // as connect(2) with SO_SNDTIMEO
 		}

@@ -59,7 +59,7 @@ const (
 // packet that failed, and belongs to the queue if it is taken; else it is the
 // caller's still. The pending error becomes e.Errno (sock_queue_err_skb).
 func (s *Sock) QueueError(c *kern.CPU, b *skb.Buff, e ExtErr) bool {
-	if s.rmem.Load()+int64(b.TrueSize) >= s.rcvbuf.Load() {
+	if s.rmem.Load()+int64(b.TrueSize) >= s.RcvBuf() {
 		s.drops.Add(1)
 		return false
 	}
@@ -78,6 +78,7 @@ func (s *Sock) QueueError(c *kern.CPU, b *skb.Buff, e ExtErr) bool {
 		b.Consume(c)
 		return true
 	}
+	q.hold()
 	q.errs.push(b)
 	q.nerrs.Add(1)
 	s.notifyLocked(c, uapi.POLLERR)
@@ -98,7 +99,7 @@ type ErrHead struct {
 func (s *Sock) DequeueError(m *Msg) (h ErrHead, n int, err error) {
 	q := &s.queues
 	q.mu.Lock()
-	if q.errs.len() == 0 {
+	if q.nerrs.Load() == 0 {
 		q.mu.Unlock()
 		return h, 0, errno.EAGAIN
 	}
@@ -166,7 +167,7 @@ func (s *Sock) PurgeErrors() {
 	for {
 		q := &s.queues
 		q.mu.Lock()
-		if q.errs.len() == 0 {
+		if q.nerrs.Load() == 0 {
 			q.mu.Unlock()
 			return
 		}

@@ -12,23 +12,32 @@ import (
 // under the socket's lock, on a CPU, and must not block; nil ends it.
 func (s *Sock) OnUrgent(f func(owner int)) {
 	if f == nil {
-		s.sigurg.Store(nil)
+		s.extra().sigurg.Store(nil)
 		return
 	}
-	s.sigurg.Store(&f)
+	s.extra().sigurg.Store(&f)
 }
 
 // SetFileOwner is fcntl(F_SETOWN): who hears of urgent data.
-func (s *Sock) SetFileOwner(owner int) { s.fown.Store(int32(owner)) }
+func (s *Sock) SetFileOwner(owner int) { s.extra().fown.Store(int32(owner)) }
 
 // FileOwner is fcntl(F_GETOWN), 0 for nobody.
-func (s *Sock) FileOwner() int { return int(s.fown.Load()) }
+func (s *Sock) FileOwner() int {
+	if r := s.rare.Load(); r != nil {
+		return int(r.fown.Load())
+	}
+	return 0
+}
 
 // SignalUrgent tells the owner, if there is one, of urgent data (sk_send_sigurg).
 // Protocols call it.
 func (s *Sock) SignalUrgent() {
-	if f := s.sigurg.Load(); f != nil && s.fown.Load() != 0 {
-		(*f)(s.FileOwner())
+	r := s.rare.Load()
+	if r == nil {
+		return
+	}
+	if f, who := r.sigurg.Load(), r.fown.Load(); f != nil && who != 0 {
+		(*f)(int(who))
 	}
 }
 
@@ -42,6 +51,6 @@ func (s *Sock) ownerIoctl(cmd uint32, arg []byte) error {
 	if len(arg) < 4 {
 		return errno.EFAULT
 	}
-	s.fown.Store(int32(binary.NativeEndian.Uint32(arg)))
+	s.extra().fown.Store(int32(binary.NativeEndian.Uint32(arg)))
 	return nil
 }

@@ -14,8 +14,12 @@ func (s *Sock) Inherit(from *Sock) {
 	s.rcvbuf.Store(from.rcvbuf.Load())
 	s.sndbuf.Store(from.sndbuf.Load())
 	s.rcvlowat.Store(from.rcvlowat.Load())
-	s.rcvTimeo.Store(from.rcvTimeo.Load())
-	s.sndTimeo.Store(from.sndTimeo.Load())
-	s.opts = from.opts
+	s.txrehash = from.txrehash
+	if f := from.rare.Load(); f != nil {
+		r := s.extra()
+		r.rcvTimeo.Store(f.rcvTimeo.Load())
+		r.sndTimeo.Store(f.sndTimeo.Load())
+		r.opts = f.opts
+	}
 	s.filter.Store(from.filter.Load())
 }

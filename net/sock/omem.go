@@ -4,9 +4,9 @@ package sock
 // back (sock_kmalloc): false, and nothing is done, when net.core.optmem_max
 // would be exceeded. The caller owns s.
 func (s *Sock) ChargeOption(n int64) bool {
-	if n > 0 && s.omem.Load()+n > Of(s.net).Sysctl.OptmemMax.Load() {
+	if n > 0 && s.optionMemory()+n > Of(s.net).Sysctl.OptmemMax.Load() {
 		return false
 	}
-	s.omem.Add(n)
+	s.extra().omem.Add(n)
 	return true
 }

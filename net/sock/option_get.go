@@ -75,6 +75,7 @@ func (s *Sock) getTimes(name int, val []byte) (int, error) {
 		}
 		return PutInt(val, v)
 	}
+	rcv, snd := s.timeouts()
 	switch name {
 	case uapi.SO_TIMESTAMP:
 		return stamp(false, false)
@@ -88,23 +89,23 @@ func (s *Sock) getTimes(name int, val []byte) (int, error) {
 		var b [8]byte // struct so_timestamping
 		if name == uapi.SO_TIMESTAMPING || s.Has(FlagTimestampNew) {
 			binary.NativeEndian.PutUint32(b[:], s.TSFlags.Load())
-			binary.NativeEndian.PutUint32(b[4:], uint32(s.opts.bindPHC))
+			binary.NativeEndian.PutUint32(b[4:], uint32(s.options().bindPHC))
 		}
 		return copy(val, b[:]), nil
 	case uapi.SO_RCVTIMEO, uapi.SO_RCVTIMEO_NEW:
-		return putTimeout(val, s.rcvTimeo.Load())
+		return putTimeout(val, rcv)
 	case uapi.SO_SNDTIMEO, uapi.SO_SNDTIMEO_NEW:
-		return putTimeout(val, s.sndTimeo.Load())
+		return putTimeout(val, snd)
 	case uapi.SO_LINGER:
 		var b [8]byte
 		binary.NativeEndian.PutUint32(b[:], uint32(s.bit(FlagLinger)))
-		binary.NativeEndian.PutUint32(b[4:], uint32(s.opts.linger/time.Second))
+		binary.NativeEndian.PutUint32(b[4:], uint32(s.options().linger/time.Second))
 		return copy(val, b[:]), nil
 	case uapi.SO_TXTIME:
 		var b [8]byte
 		if s.Has(FlagTxtime) {
-			binary.NativeEndian.PutUint32(b[:], s.opts.txClock)
-			binary.NativeEndian.PutUint32(b[4:], s.opts.txFlags)
+			binary.NativeEndian.PutUint32(b[:], s.options().txClock)
+			binary.NativeEndian.PutUint32(b[4:], s.options().txFlags)
 		}
 		return copy(val, b[:]), nil
 	}
@@ -134,7 +135,7 @@ func (s *Sock) getMore(name int, val []byte) (int, error) {
 	case uapi.SO_BUF_LOCK:
 		return PutInt(val, s.bit(FlagSndBufLock)|s.bit(FlagRcvBufLock)<<1)
 	case uapi.SO_BUSY_POLL:
-		return PutInt(val, s.opts.busyPoll)
+		return PutInt(val, s.options().busyPoll)
 	case uapi.SO_PREFER_BUSY_POLL:
 		return PutInt(val, s.bit(FlagPreferBusy))
 	case uapi.SO_ZEROCOPY:
@@ -143,7 +144,7 @@ func (s *Sock) getMore(name int, val []byte) (int, error) {
 		if s.typ != uapi.SOCK_STREAM {
 			return 0, errno.EOPNOTSUPP
 		}
-		return PutInt(val, int(s.opts.txrehash))
+		return PutInt(val, int(s.txrehash))
 	case uapi.SO_PEERCRED: // nobody: pid 0, uid and gid -1
 		return copy(val, []byte{0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255}), nil
 	case uapi.SO_PEERNAME:
@@ -176,6 +177,6 @@ func (s *Sock) Meminfo() [9]uint32 {
 	}
 	return [9]uint32{
 		uint32(s.rmem.Load()), uint32(s.rcvbuf.Load()), uint32(s.wmem.Load()), uint32(s.sndbuf.Load()),
-		0, uint32(queued), uint32(s.omem.Load()), uint32(s.BacklogLen()), s.drops.Load(),
+		0, uint32(queued), uint32(s.optionMemory()), uint32(s.BacklogLen()), s.drops.Load(),
 	}
 }

@@ -25,7 +25,6 @@ type options struct {
 	bindPHC    int
 	txClock    uint32
 	txFlags    uint32
-	txrehash   int8
 }
 
 // boolOptions are those that only set a flag.
@@ -67,9 +66,9 @@ func (s *Sock) SetSocketOption(who *Caller, name int, val []byte) error {
 	case uapi.SO_ATTACH_FILTER:
 		return s.attachFilter(val)
 	case uapi.SO_RCVTIMEO, uapi.SO_RCVTIMEO_NEW:
-		return setTimeout(&s.rcvTimeo, val)
+		return setTimeout(&s.extra().rcvTimeo, val)
 	case uapi.SO_SNDTIMEO, uapi.SO_SNDTIMEO_NEW:
-		return setTimeout(&s.sndTimeo, val)
+		return setTimeout(&s.extra().sndTimeo, val)
 	}
 	v, err := Int(val)
 	if err != nil {
@@ -108,7 +107,7 @@ func (s *Sock) setMore(who *Caller, name, v int, val []byte) error {
 			return errno.EINVAL
 		}
 		sec, _ := Int(val[4:])
-		s.opts.linger = time.Duration(uint32(sec)) * time.Second
+		s.extra().opts.linger = time.Duration(uint32(sec)) * time.Second
 		s.Set(FlagLinger, v != 0)
 	case uapi.SO_RCVLOWAT:
 		if v < 0 {
@@ -142,7 +141,7 @@ func (s *Sock) setMore(who *Caller, name, v int, val []byte) error {
 		if v == -1 {
 			v = int(Of(s.net).Sysctl.TxRehash.Load()) // SOCK_TXREHASH_DEFAULT
 		}
-		s.opts.txrehash = int8(v)
+		s.txrehash = int8(v)
 	case uapi.SO_CNX_ADVICE, uapi.SO_BSDCOMPAT:
 	case uapi.SO_ZEROCOPY:
 		return s.setZerocopy(v)
@@ -215,14 +214,14 @@ func (s *Sock) setBuffer(who *Caller, name, v int) error {
 		fallthrough
 	case uapi.SO_SNDBUFFORCE:
 		s.Set(FlagSndBufLock, true)
-		s.sndbuf.Store(max(2*min(n, bufLimit), minSndbuf))
+		s.SetSndBuf(max(2*min(n, bufLimit), minSndbuf))
 		s.notifyUser(uapi.POLLOUT)
 	case uapi.SO_RCVBUF:
 		n = min(n, sys.RmemMax.Load())
 		fallthrough
 	case uapi.SO_RCVBUFFORCE:
 		s.Set(FlagRcvBufLock, true)
-		s.rcvbuf.Store(max(2*min(n, bufLimit), minRcvbuf))
+		s.SetRcvBuf(max(2*min(n, bufLimit), minRcvbuf))
 	}
 	return nil
 }
@@ -235,23 +234,23 @@ func (s *Sock) setBusyPoll(who *Caller, name, v int) error {
 		if v < 0 {
 			return errno.EINVAL
 		}
-		if v > s.opts.busyPoll && !admin {
+		if v > s.options().busyPoll && !admin {
 			return errno.EPERM
 		}
-		s.opts.busyPoll = v
+		s.extra().opts.busyPoll = v
 	case uapi.SO_PREFER_BUSY_POLL:
 		if v != 0 && !admin {
 			return errno.EPERM
 		}
 		s.Set(FlagPreferBusy, v != 0)
 	case uapi.SO_BUSY_POLL_BUDGET:
-		if v > s.opts.busyBudget && !admin {
+		if v > s.options().busyBudget && !admin {
 			return errno.EPERM
 		}
 		if v < 0 || v > math.MaxUint16 {
 			return errno.EINVAL
 		}
-		s.opts.busyBudget = v
+		s.extra().opts.busyBudget = v
 	}
 	return nil
 }
@@ -272,7 +271,8 @@ func (s *Sock) setTxtime(who *Caller, val []byte) error {
 	if clock != clockRealtime && clock != clockMonotonic && clock != clockTAI {
 		return errno.EINVAL
 	}
-	s.opts.txClock, s.opts.txFlags = clock, flags
+	o := &s.extra().opts
+	o.txClock, o.txFlags = clock, flags
 	s.Set(FlagTxtime, true)
 	return nil
 }

@@ -11,27 +11,39 @@ import (
 // packets that came meanwhile.
 type ownership struct {
 	mu      sync.Mutex // held by a softirq while it works on a free socket
-	free    *sync.Cond // of mu; made by the first who waits
-	more    *backlog   // made by the first packet
-	bytes   int64      // truesize on the backlog
-	waiting int32
+	more    *backlog   // made by the first who needs it
+	bytes   int32      // truesize on the backlog
+	waiting uint16
 	owned   bool
 }
 
-// backlog is the packets that came while a socket was owned.
-type backlog struct{ list, spare []*skb.Buff }
+// backlog is the packets that came while a socket was owned, and who waits to
+// own it.
+type backlog struct {
+	list, spare []*skb.Buff
+	free        *sync.Cond // of ownership.mu; made by the first who waits
+}
+
+// later returns what contention needs. The caller holds mu.
+func (o *ownership) later() *backlog {
+	if o.more == nil {
+		o.more = new(backlog)
+	}
+	return o.more
+}
 
 // Lock makes the caller the socket's owner (lock_sock). It may wait for another
 // owner; the caller is on no CPU.
 func (s *Sock) Lock() {
-	o := &s.owner.lock
+	o := &s.owner
 	o.mu.Lock()
 	for o.owned {
-		if o.free == nil {
-			o.free = sync.NewCond(&o.mu)
+		m := o.later()
+		if m.free == nil {
+			m.free = sync.NewCond(&o.mu)
 		}
 		o.waiting++
-		o.free.Wait()
+		m.free.Wait()
 		o.waiting--
 	}
 	o.owned = true
@@ -42,7 +54,7 @@ func (s *Sock) Lock() {
 // caller is on no CPU. The protocol's Backlog gets each packet; its Release is
 // called last, on a CPU, when the protocol has one.
 func (s *Sock) Unlock() {
-	o := &s.owner.lock
+	o := &s.owner
 	o.mu.Lock()
 	for o.more != nil && len(o.more.list) > 0 {
 		list := o.more.list
@@ -75,10 +87,10 @@ func (s *Sock) Unlock() {
 
 // disown ends the ownership and the mutex.
 func (s *Sock) disown() {
-	o := &s.owner.lock
+	o := &s.owner
 	o.owned = false
 	if o.waiting > 0 {
-		o.free.Signal()
+		o.more.free.Signal()
 	}
 	o.mu.Unlock()
 }
@@ -87,33 +99,31 @@ func (s *Sock) disown() {
 // whether nobody owns the socket. When somebody does, the softirq may only
 // note things (AddBacklog, deferred-timer bits). BHUnlock ends it.
 func (s *Sock) BHLock() (free bool) {
-	s.owner.lock.mu.Lock()
-	return !s.owner.lock.owned
+	s.owner.mu.Lock()
+	return !s.owner.owned
 }
 
 // BHUnlock releases what BHLock took.
-func (s *Sock) BHUnlock() { s.owner.lock.mu.Unlock() }
+func (s *Sock) BHUnlock() { s.owner.mu.Unlock() }
 
 // AddBacklog leaves b for the owner, who will process it on a CPU. It reports
 // false, and takes nothing, when more than limit bytes of truesize wait there
 // and in the receive queue (sk_add_backlog). The caller holds BHLock.
 func (s *Sock) AddBacklog(b *skb.Buff, limit int64) bool {
-	o := &s.owner.lock
-	if o.bytes+s.rmem.Load() > limit {
+	o := &s.owner
+	if int64(o.bytes)+s.rmem.Load() > limit {
 		return false
 	}
-	o.bytes += int64(b.TrueSize)
-	if o.more == nil {
-		o.more = new(backlog)
-	}
-	o.more.list = append(o.more.list, b)
+	o.bytes += b.TrueSize
+	m := o.later()
+	m.list = append(m.list, b)
 	return true
 }
 
 // BacklogLen returns the truesize on the backlog (SK_MEMINFO_BACKLOG).
 func (s *Sock) BacklogLen() int64 {
-	o := &s.owner.lock
+	o := &s.owner
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.bytes
+	return int64(o.bytes)
 }

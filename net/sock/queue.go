@@ -13,17 +13,29 @@ import (
 // queues holds what softirqs and readers exchange; its mutex is the innermost
 // of the socket's.
 type queues struct {
-	mu      sync.Mutex
-	recv    ring
-	errs    ring // the error queue
-	spent   []*skb.Buff
-	waiters []waitEntry
-	heard   atomic.Int32 // waiters and watcher: 0 means nobody listens
-	watch   func()
-	fire    func()
-	fired   bool // fire is under way
-	nrecv   atomic.Int32
-	nerrs   atomic.Int32
+	mu       sync.Mutex
+	*packets // made by the first packet
+	waiters  []waitEntry
+	watch    func()
+	fire     func()
+	heard    atomic.Int32 // waiters and watcher: 0 means nobody listens
+	nrecv    atomic.Int32 // length of recv
+	nerrs    atomic.Int32 // length of errs
+	fired    bool         // fire is under way
+}
+
+// packets are the queues of packets, which a stream may never use.
+type packets struct {
+	recv  ring
+	errs  ring // the error queue
+	spent []*skb.Buff
+}
+
+// hold makes the queues of packets. The caller holds the mutex.
+func (q *queues) hold() {
+	if q.packets == nil {
+		q.packets = new(packets)
+	}
 }
 
 // ring is a queue of packets that reuses its array.
@@ -67,7 +79,7 @@ func (r *ring) pop() *skb.Buff {
 }
 
 // Uncharge implements skb.Owner for the receive queue.
-func (o *rxOwner) Uncharge(_ *kern.CPU, b *skb.Buff) { o.s.addRmem(-int64(b.TrueSize)) }
+func (o *rxOwner) Uncharge(_ *kern.CPU, b *skb.Buff) { (*Sock)(o).addRmem(-int64(b.TrueSize)) }
 
 // addRmem changes what the receive queue holds, and what the protocol's do.
 func (s *Sock) addRmem(n int64) {
@@ -79,9 +91,9 @@ func (s *Sock) addRmem(n int64) {
 
 // Uncharge implements skb.Owner for packets on their way out (sock_wfree).
 func (o *txOwner) Uncharge(c *kern.CPU, b *skb.Buff) {
-	s := o.s
+	s := (*Sock)(o)
 	left := s.wmem.Add(-int64(b.TrueSize))
-	if s.queues.heard.Load() != 0 && left <= s.sndbuf.Load()/2 {
+	if s.queues.heard.Load() != 0 && left <= s.SndBuf()/2 {
 		s.Notify(c, uapi.POLLOUT|uapi.POLLWRNORM|uapi.POLLWRBAND)
 	}
 	if s.WriteSpace != nil {
@@ -92,7 +104,7 @@ func (o *txOwner) Uncharge(c *kern.CPU, b *skb.Buff) {
 // ChargeSend makes s pay for b until it leaves (skb_set_owner_w).
 func (s *Sock) ChargeSend(b *skb.Buff) {
 	s.wmem.Add(int64(b.TrueSize))
-	b.SetOwner(&s.tx)
+	b.SetOwner((*txOwner)(s))
 	b.Sock = s.self
 }
 
@@ -100,15 +112,15 @@ func (s *Sock) ChargeSend(b *skb.Buff) {
 func (s *Sock) ChargeRecv(c *kern.CPU, b *skb.Buff) {
 	b.Orphan(c)
 	s.addRmem(int64(b.TrueSize))
-	b.SetOwner(&s.rx)
+	b.SetOwner((*rxOwner)(s))
 }
 
 // SendSpace reports whether another packet may be sent (sock_alloc_send_skb's
 // test).
-func (s *Sock) SendSpace() bool { return s.wmem.Load() < s.sndbuf.Load() }
+func (s *Sock) SendSpace() bool { return s.wmem.Load() < s.SndBuf() }
 
 // Writeable reports whether poll shows POLLOUT (sock_writeable).
-func (s *Sock) Writeable() bool { return s.wmem.Load() < s.sndbuf.Load()>>1 }
+func (s *Sock) Writeable() bool { return s.wmem.Load() < s.SndBuf()>>1 }
 
 // Receive runs s's filter on b and queues it (sock_queue_rcv_skb_reason). It
 // returns 0 when s took b; else b is still the caller's, who drops it for the
@@ -119,7 +131,7 @@ func (s *Sock) Receive(c *kern.CPU, b *skb.Buff) skb.Reason {
 	} else if keep < b.Len() {
 		b.Trim(c, keep)
 	}
-	if s.rmem.Load() >= s.rcvbuf.Load() {
+	if s.rmem.Load() >= s.RcvBuf() {
 		s.drops.Add(1)
 		return skb.ReasonSocketRcvbuff
 	}
@@ -144,6 +156,7 @@ func (s *Sock) Enqueue(c *kern.CPU, b *skb.Buff) {
 		b.Drop(c, s.net, skb.ReasonSocketClose)
 		return
 	}
+	q.hold()
 	for i, done := range q.spent {
 		done.Consume(c)
 		q.spent[i] = nil
@@ -175,7 +188,7 @@ func (s *Sock) Done(b *skb.Buff) {
 	if b.DataLen() == 0 {
 		q := &s.queues
 		q.mu.Lock()
-		if len(q.spent) < maxSpent && !s.Has(FlagDead) {
+		if q.packets != nil && len(q.spent) < maxSpent && !s.Has(FlagDead) {
 			q.spent = append(q.spent, b)
 			q.mu.Unlock()
 			return
@@ -206,7 +219,7 @@ func (s *Sock) Dequeue(m *Msg) (b *skb.Buff, off int, err error) {
 	q := &s.queues
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.recv.len() == 0 {
+	if q.nrecv.Load() == 0 {
 		return nil, 0, s.emptyError(m)
 	}
 	b = q.recv.pop()
@@ -237,7 +250,7 @@ func (s *Sock) peek(c *kern.CPU, m *Msg) (*skb.Buff, int, error) {
 	if moves {
 		off = int(s.peekOff.Load())
 	}
-	for i := range q.recv.len() {
+	for i := range int(q.nrecv.Load()) {
 		b := q.recv.at(i)
 		if off > 0 && off >= b.Len() { // SO_PEEK_OFF has passed it
 			off -= b.Len()
@@ -259,6 +272,7 @@ func (s *Sock) Requeue(b *skb.Buff) {
 	q := &s.queues
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.hold()
 	q.recv.pushFront(b)
 	q.nrecv.Add(1)
 }
@@ -269,7 +283,7 @@ func (s *Sock) Queued() (packets, first int) {
 	q := &s.queues
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if n := q.recv.len(); n > 0 {
+	if n := int(q.nrecv.Load()); n > 0 {
 		return n, q.recv.at(0).Len()
 	}
 	return 0, 0
@@ -281,7 +295,7 @@ func (s *Sock) Each(f func(b *skb.Buff) bool) {
 	q := &s.queues
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := range q.recv.len() {
+	for i := range int(q.nrecv.Load()) {
 		if !f(q.recv.at(i)) {
 			return
 		}
@@ -292,6 +306,10 @@ func (s *Sock) Each(f func(b *skb.Buff) bool) {
 func (s *Sock) purge() {
 	q := &s.queues
 	q.mu.Lock()
+	if q.packets == nil {
+		q.mu.Unlock()
+		return
+	}
 	var gone []*skb.Buff
 	for q.recv.len() > 0 {
 		gone = append(gone, q.recv.pop())

@@ -1,6 +1,7 @@
 package sock
 
 import (
+	"math"
 	"sync/atomic"
 
 	"linen/kern"
@@ -58,18 +59,18 @@ const (
 // Sock is what sockets of every protocol share (struct sock). A protocol's
 // socket embeds it, calls Init, and lets it do the SOL_SOCKET part.
 type Sock struct {
-	net    *netns.Net
-	self   Socket
-	proto  *Proto
-	id     uint64
-	family uint16
-	typ    uint16
-	number uint16 // IP protocol
+	net      *netns.Net
+	self     Socket
+	proto    *Proto
+	id       uint64
+	family   uint16
+	typ      uint16
+	number   uint16 // IP protocol
+	txrehash int8   // SO_TXREHASH
 
-	owner struct {
-		lock ownership
-	}
+	owner  ownership
 	queues queues
+	rare   atomic.Pointer[rare] // nil before the first use
 	filter atomic.Pointer[filter.Prog]
 	flags  atomic.Uint64
 	state  atomic.Uint32 // TCP_ESTABLISHED ...
@@ -80,45 +81,30 @@ type Sock struct {
 	BoundDev   atomic.Int32  // SO_BINDTODEVICE: ifindex or 0
 	PacingRate atomic.Uint64 // SO_MAX_PACING_RATE, bytes a second; ^0: none
 	TSFlags    atomic.Uint32 // SO_TIMESTAMPING: SOF_TIMESTAMPING_*
-	tsKey      atomic.Uint32 // SOF_TIMESTAMPING_OPT_ID's counter
-	zcKey      uint32        // the next send's number in MSG_ZEROCOPY's completions; queues.mu guards it
-	rcvbuf     atomic.Int64  // bytes of truesize
-	sndbuf     atomic.Int64
+	rcvbuf     atomic.Int32  // bytes of truesize
+	sndbuf     atomic.Int32
 	rcvlowat   atomic.Int32
 	shutdown   atomic.Uint32
 	err        atomic.Int32 // the pending error
 	softErr    atomic.Int32 // told only when the connection fails
 	rmem       atomic.Int64 // truesize in the receive queue
 	wmem       atomic.Int64 // truesize on its way out
-	omem       atomic.Int64 // option memory
 	drops      atomic.Uint32
 	peekOff    atomic.Int32
 	incoming   atomic.Int32 // CPU that delivered last, -1
-	fown       atomic.Int32 // FIOSETOWN: a process, or a group with its sign changed; 0: nobody
-	lastStamp  atomic.Int64 // SIOCGSTAMP: ktime of the last packet handed out
-
-	opts options
-	// How long the wrappers block, in ns; 0: for ever, atOnce: not at all.
-	rcvTimeo, sndTimeo atomic.Int64
 	// UID of the creator.
-	UID   uint32
-	inode atomic.Uint64
-	// User is the protocol's or the owner's own mark.
-	User any
-	rx   rxOwner
-	tx   txOwner
+	UID uint32
 	// WriteSpace is told when sent memory comes back (sk_write_space), or nil.
 	WriteSpace func(c *kern.CPU)
-	sigurg     atomic.Pointer[func(owner int)] // OnUrgent
 	// RouteGen grows when a cached route must be looked up again because an
 	// option changed (sk_dst_reset).
 	RouteGen atomic.Uint32
 }
 
-// rxOwner and txOwner are charged for packets.
+// rxOwner and txOwner are a Sock as the one who is charged for packets.
 type (
-	rxOwner struct{ s *Sock }
-	txOwner struct{ s *Sock }
+	rxOwner Sock
+	txOwner Sock
 )
 
 // Init makes s a fresh socket of n that implements self. typ is SOCK_*,
@@ -128,16 +114,14 @@ func (s *Sock) Init(who *Caller, n *netns.Net, self Socket, p *Proto, family, ty
 	s.net, s.self, s.proto = n, self, p
 	s.family, s.typ, s.number = uint16(family), uint16(typ), uint16(protocol)
 	s.id = st.cookie.Add(1)
-	s.inode.Store(firstInode + s.id)
-	s.rx.s, s.tx.s = s, s
-	s.rcvbuf.Store(st.Sysctl.RmemDefault.Load())
-	s.sndbuf.Store(st.Sysctl.WmemDefault.Load())
+	s.rcvbuf.Store(int32(st.Sysctl.RmemDefault.Load()))
+	s.sndbuf.Store(int32(st.Sysctl.WmemDefault.Load()))
 	s.rcvlowat.Store(1)
 	s.state.Store(uapi.TCP_CLOSE)
 	s.PacingRate.Store(^uint64(0))
 	s.incoming.Store(-1)
 	s.peekOff.Store(-1)
-	s.opts.txrehash = int8(st.Sysctl.TxRehash.Load())
+	s.txrehash = int8(st.Sysctl.TxRehash.Load())
 	if who != nil {
 		s.UID = who.UID
 	}
@@ -171,11 +155,18 @@ func (s *Sock) Protocol() int { return int(s.number) }
 func (s *Sock) Cookie() uint64 { return s.id }
 
 // INode returns the number that /proc and sock_diag show.
-func (s *Sock) INode() uint64 { return s.inode.Load() }
+func (s *Sock) INode() uint64 {
+	if r := s.rare.Load(); r != nil {
+		if n := r.inode.Load(); n != 0 {
+			return n
+		}
+	}
+	return firstInode + s.id
+}
 
 // SetINode makes the number that of the program's descriptor, by which ss finds
 // the process (socket:[n] in /proc/pid/fd).
-func (s *Sock) SetINode(n uint64) { s.inode.Store(n) }
+func (s *Sock) SetINode(n uint64) { s.extra().inode.Store(n) }
 
 // State returns the TCP state number that sock_diag and /proc show.
 func (s *Sock) State() uint32 { return s.state.Load() }
@@ -196,16 +187,16 @@ func (s *Sock) Set(f Flag, on bool) {
 }
 
 // RcvBuf returns the receive buffer's size in bytes of truesize.
-func (s *Sock) RcvBuf() int64 { return s.rcvbuf.Load() }
+func (s *Sock) RcvBuf() int64 { return int64(s.rcvbuf.Load()) }
 
 // SndBuf returns the send buffer's size in bytes of truesize.
-func (s *Sock) SndBuf() int64 { return s.sndbuf.Load() }
+func (s *Sock) SndBuf() int64 { return int64(s.sndbuf.Load()) }
 
 // SetRcvBuf sets the receive buffer's size, for autotuning.
-func (s *Sock) SetRcvBuf(n int64) { s.rcvbuf.Store(n) }
+func (s *Sock) SetRcvBuf(n int64) { s.rcvbuf.Store(int32(min(n, math.MaxInt32))) }
 
 // SetSndBuf sets the send buffer's size, for autotuning.
-func (s *Sock) SetSndBuf(n int64) { s.sndbuf.Store(n) }
+func (s *Sock) SetSndBuf(n int64) { s.sndbuf.Store(int32(min(n, math.MaxInt32))) }
 
 // RcvLowat returns SO_RCVLOWAT, at least 1.
 func (s *Sock) RcvLowat() int { return int(s.rcvlowat.Load()) }
@@ -265,19 +256,22 @@ func (s *Sock) MovePeekOffset(n int) {
 
 // TxtimeFlags returns SO_TXTIME's clock and flags; FlagTxtime says whether it
 // is on.
-func (s *Sock) TxtimeFlags() (clock, flags uint32) { return s.opts.txClock, s.opts.txFlags }
+func (s *Sock) TxtimeFlags() (clock, flags uint32) {
+	o := s.options()
+	return o.txClock, o.txFlags
+}
 
 // LingerUntil returns when a blocking close gives up at the latest, 0 when
 // close does not wait (SO_LINGER off, or zero seconds).
 func (s *Sock) LingerUntil() ktime.T {
-	if !s.Has(FlagLinger) || s.opts.linger <= 0 {
+	if !s.Has(FlagLinger) || s.options().linger <= 0 {
 		return 0
 	}
-	return s.net.Kernel().Now().Add(s.opts.linger)
+	return s.net.Kernel().Now().Add(s.options().linger)
 }
 
 // LingerZero reports SO_LINGER with zero seconds: close resets.
-func (s *Sock) LingerZero() bool { return s.Has(FlagLinger) && s.opts.linger == 0 }
+func (s *Sock) LingerZero() bool { return s.Has(FlagLinger) && s.options().linger == 0 }
 
 // SockOf returns the socket attached to b, or nil (skb->sk).
 func SockOf(b *skb.Buff) *Sock {

@@ -77,7 +77,7 @@ func (s *Sock) setTimestamping(name int, val []byte) error {
 		return errno.EOPNOTSUPP // no device here has a hardware clock
 	}
 	if v&uapi.SOF_TIMESTAMPING_OPT_ID != 0 && s.TSFlags.Load()&uapi.SOF_TIMESTAMPING_OPT_ID == 0 {
-		s.tsKey.Store(0)
+		s.extra().tsKey.Store(0)
 	}
 	s.Set(FlagTimestampNew, name == uapi.SO_TIMESTAMPING_NEW)
 	s.TSFlags.Store(v)
@@ -90,13 +90,13 @@ func (s *Sock) wantStamps() bool {
 }
 
 // TSKey returns the next number of SOF_TIMESTAMPING_OPT_ID.
-func (s *Sock) TSKey() uint32 { return s.tsKey.Add(1) - 1 }
+func (s *Sock) TSKey() uint32 { return s.extra().tsKey.Add(1) - 1 }
 
 // RecvCmsgs adds the control messages of SOL_SOCKET to a received message:
 // timestamps, SO_RXQ_OVFL, SO_RCVMARK, SO_RCVPRIORITY (sock_recv_cmsgs).
 func (s *Sock) RecvCmsgs(m *Msg, b *skb.Buff) {
 	if b.Tstamp != 0 {
-		s.lastStamp.Store(int64(b.Tstamp))
+		s.extra().lastStamp.Store(int64(b.Tstamp))
 	}
 	const any = 1<<FlagTimestamp | 1<<FlagRxqOvfl | 1<<FlagRcvMark | 1<<FlagRcvPriority
 	if s.flags.Load()&any == 0 && s.TSFlags.Load() == 0 {
@@ -167,7 +167,7 @@ func (s *Sock) LastStamp(arg []byte, ns bool) error {
 	if len(arg) < 16 {
 		return errno.EFAULT
 	}
-	at := s.lastStamp.Load()
+	at := s.extra().lastStamp.Load()
 	if at == 0 {
 		s.TSFlags.Or(uapi.SOF_TIMESTAMPING_RX_SOFTWARE)
 		return errno.ENOENT

@@ -45,8 +45,9 @@ func (s *Sock) CompleteZerocopy(n uint32) {
 	b := skb.Alloc(c, 0)
 	q := &s.queues
 	q.mu.Lock()
-	first := s.zcKey
-	s.zcKey += n
+	key := &s.extra().zcKey
+	first := *key
+	*key += n
 	if s.Has(FlagDead) || q.extendZerocopy(first, n) {
 		s.notifyLocked(c, uapi.POLLERR)
 		q.mu.Unlock()
@@ -56,6 +57,7 @@ func (s *Sock) CompleteZerocopy(n uint32) {
 	}
 	b.CB[errWord] = zerocopyWord
 	b.CB[infoWord] = uint64(first) | uint64(first+n-1)<<32
+	q.hold()
 	q.errs.push(b)
 	q.nerrs.Add(1)
 	s.notifyLocked(c, uapi.POLLERR)
@@ -70,7 +72,7 @@ const zerocopyWord = uapi.SO_EE_ORIGIN_ZEROCOPY<<32 | uapi.SO_EE_CODE_ZEROCOPY_C
 // extendZerocopy adds n completions to the last entry if that ends in front of
 // first. The caller holds the mutex.
 func (q *queues) extendZerocopy(first, n uint32) bool {
-	if q.errs.len() == 0 {
+	if q.nerrs.Load() == 0 {
 		return false
 	}
 	last := q.errs.at(q.errs.len() - 1)
