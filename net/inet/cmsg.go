@@ -33,7 +33,7 @@ type Cookie struct {
 // NewCookie returns the cookie of s without control messages (ipcm_init_sk).
 func (s *Sock) NewCookie() Cookie {
 	return Cookie{
-		Options: s.options.Load(), Addr: s.Saddr.Load(), OIF: s.BoundDev.Load(), TTL: -1, TOS: -1,
+		Options: s.ipOptions(), Addr: s.Saddr.Load(), OIF: s.BoundDev.Load(), TTL: -1, TOS: -1,
 		Mark: s.Mark.Load(), Priority: s.Priority.Load(), TSFlags: s.TSFlags.Load(),
 	}
 }
@@ -277,7 +277,7 @@ func (s *Sock) HeaderFor(ck *Cookie, rt *ipv4.Route, saddr, daddr uint32, proto 
 	case ck.TTL > 0:
 		h.TTL = uint8(ck.TTL)
 	case rt != nil && rt.Type == uapi.RTN_MULTICAST:
-		h.TTL = uint8(s.mcTTL.Load())
+		h.TTL = uint8(s.multicastTTL())
 	default:
 		h.TTL = s.TTL()
 	}
@@ -287,18 +287,19 @@ func (s *Sock) HeaderFor(ck *Cookie, rt *ipv4.Route, saddr, daddr uint32, proto 
 // Multicast fills device and source of a send to a group, when control
 // messages did not say them.
 func (s *Sock) Multicast(ck *Cookie) {
+	index, addr := s.multicastIF()
 	if ck.OIF == 0 {
-		ck.OIF = s.mcIndex.Load()
+		ck.OIF = index
 	}
 	if ck.Addr == 0 {
-		ck.Addr = s.mcAddr.Load()
+		ck.Addr = addr
 	}
 }
 
 // UnicastIF fills the device of a unicast send from IP_UNICAST_IF.
 func (s *Sock) UnicastIF(ck *Cookie) {
 	if ck.OIF == 0 {
-		ck.OIF = s.ucIndex.Load()
+		ck.OIF = s.unicastIF()
 	}
 }
 

@@ -7,11 +7,14 @@ func (s *Sock) Inherit(from *Sock) {
 	s.flags.Store(from.flags.Load())
 	s.tos.Store(from.tos.Load())
 	s.ttl.Store(from.ttl.Load())
-	s.mcTTL.Store(from.mcTTL.Load())
-	s.mcIndex.Store(from.mcIndex.Load())
-	s.mcAddr.Store(from.mcAddr.Load())
-	s.ucIndex.Store(from.ucIndex.Load())
 	s.pmtudisc.Store(from.pmtudisc.Load())
-	s.minTTL.Store(from.minTTL.Load())
-	s.ports.Store(from.ports.Load())
+	if f := from.rare.Load(); f != nil {
+		r := s.extra()
+		r.mcTTL.Store(f.mcTTL.Load())
+		r.mcIndex.Store(f.mcIndex.Load())
+		r.mcAddr.Store(f.mcAddr.Load())
+		r.ucIndex.Store(f.ucIndex.Load())
+		r.minTTL.Store(f.minTTL.Load())
+		r.ports.Store(f.ports.Load())
+	}
 }

@@ -56,7 +56,7 @@ func (s *Sock) setMcast(who *sock.Caller, name int, val []byte) error {
 		if v == -1 {
 			v = 1
 		}
-		s.mcTTL.Store(int32(v))
+		s.extra().mcTTL.Store(int32(v))
 		return nil
 	case uapi.IP_MULTICAST_IF:
 		return s.setMulticastIF(val)
@@ -104,8 +104,8 @@ func (s *Sock) setMulticastIF(val []byte) error {
 		return errno.EINVAL
 	}
 	if index == 0 && addr == 0 {
-		s.mcIndex.Store(0)
-		s.mcAddr.Store(0)
+		s.extra().mcIndex.Store(0)
+		s.extra().mcAddr.Store(0)
 		return nil
 	}
 	if index == 0 {
@@ -117,8 +117,8 @@ func (s *Sock) setMulticastIF(val []byte) error {
 	if bound := int(s.BoundDev.Load()); bound != 0 && bound != index {
 		return errno.EINVAL
 	}
-	s.mcIndex.Store(int32(index))
-	s.mcAddr.Store(addr)
+	s.extra().mcIndex.Store(int32(index))
+	s.extra().mcAddr.Store(addr)
 	return nil
 }
 
@@ -150,14 +150,6 @@ func (s *Sock) deviceFor(group, ifaddr uint32, index int) (int, error) {
 		return 0, errno.ENODEV
 	}
 	return index, nil
-}
-
-// memberships returns the socket's list, which is never changed in place.
-func (s *Sock) memberships() []*membership {
-	if p := s.mcast.Load(); p != nil {
-		return *p
-	}
-	return nil
 }
 
 func (s *Sock) findMember(group, ifaddr uint32, index int) int {
@@ -195,7 +187,7 @@ func (s *Sock) join(group, ifaddr uint32, index int, f Filter) error {
 		return err
 	}
 	list = append(slices.Clip(list), &membership{group, index, ifaddr, f, m})
-	s.mcast.Store(&list)
+	s.extra().mcast.Store(&list)
 	return nil
 }
 
@@ -220,7 +212,7 @@ func (s *Sock) drop(i int) {
 	list := s.memberships()
 	m := list[i]
 	list = slices.Delete(slices.Clone(list), i, i+1)
-	s.mcast.Store(&list)
+	s.extra().mcast.Store(&list)
 	m.member.Leave()
 }
 
@@ -243,7 +235,7 @@ func (s *Sock) change(i int, f Filter) {
 	m := *list[i]
 	m.filter = f
 	list[i] = &m
-	s.mcast.Store(&list)
+	s.extra().mcast.Store(&list)
 	m.member.SetFilter(uint8(f.mode()), f.Sources)
 }
 

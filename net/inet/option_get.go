@@ -59,9 +59,9 @@ func (s *Sock) GetIPOption(name int, val []byte) (int, error) {
 	case uapi.IP_MINTTL:
 		return putNumber(val, int(s.MinTTL()))
 	case uapi.IP_MULTICAST_TTL:
-		return putNumber(val, int(s.mcTTL.Load()))
+		return putNumber(val, int(s.multicastTTL()))
 	case uapi.IP_LOCAL_PORT_RANGE:
-		return sock.PutInt(val, int(s.ports.Load()))
+		return sock.PutInt(val, int(s.portRange()))
 	case uapi.IP_PROTOCOL:
 		// The kernel tells it of raw sockets only; the others say 0.
 		v := 0
@@ -71,10 +71,10 @@ func (s *Sock) GetIPOption(name int, val []byte) (int, error) {
 		return putNumber(val, v)
 	case uapi.IP_UNICAST_IF:
 		var b [4]byte
-		binary.BigEndian.PutUint32(b[:], uint32(s.ucIndex.Load()))
+		binary.BigEndian.PutUint32(b[:], uint32(s.unicastIF()))
 		return copy(val, b[:]), nil
 	case uapi.IP_OPTIONS:
-		return copy(val, s.options.Load().Bytes()), nil
+		return copy(val, s.ipOptions().Bytes()), nil
 	case uapi.IP_MTU:
 		mtu, err := s.PathMTU()
 		if err != nil {
@@ -90,7 +90,8 @@ func (s *Sock) getIPMore(name int, val []byte) (int, error) {
 	switch name {
 	case uapi.IP_MULTICAST_IF:
 		var b [4]byte
-		binary.BigEndian.PutUint32(b[:], s.mcAddr.Load())
+		_, addr := s.multicastIF()
+		binary.BigEndian.PutUint32(b[:], addr)
 		return copy(val, b[:]), nil
 	case uapi.IP_MSFILTER:
 		return s.getMSFilter(val)
@@ -107,22 +108,27 @@ func (s *Sock) getIPMore(name int, val []byte) (int, error) {
 	return 0, errno.ENOPROTOOPT
 }
 
-// pktOptions is IP_PKTOPTIONS of a stream: what the control messages of its
-// last packet would say.
+// Opened notes TTL and TOS of the packet that completed the handshake of an
+// accepted connection, which is what IP_PKTOPTIONS tells of
+// (tcp_v4_syn_recv_sock).
+func (s *Sock) Opened(ttl, tos uint8) { s.opened.Store(uint32(ttl)<<8 | uint32(tos)) }
+
+// pktOptions is IP_PKTOPTIONS of a stream.
 func (s *Sock) pktOptions(val []byte) int {
 	m := sock.Msg{Control: val}
 	if s.Is(CmsgPktinfo) {
 		var p [12]byte
-		binary.NativeEndian.PutUint32(p[:], uint32(s.mcIndex.Load()))
+		index, _ := s.multicastIF()
+		binary.NativeEndian.PutUint32(p[:], uint32(index))
 		binary.BigEndian.PutUint32(p[4:], s.RcvAddr.Load())
 		binary.BigEndian.PutUint32(p[8:], s.RcvAddr.Load())
 		m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_PKTINFO, p[:])
 	}
 	if s.Is(CmsgTTL) {
-		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_TTL, uint32(s.RcvTTL.Load()))
+		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_TTL, uint32(s.opened.Load()>>8))
 	}
 	if s.Is(CmsgTOS) {
-		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_TOS, uint32(s.RcvTOS.Load()))
+		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_TOS, uint32(uint8(s.opened.Load())))
 	}
 	return m.ControlLen
 }

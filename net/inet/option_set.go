@@ -100,7 +100,7 @@ func (s *Sock) SetIPOption(who *sock.Caller, name int, val []byte) error {
 		if len(val) < 1 || v < 0 || v > 255 {
 			return errno.EINVAL
 		}
-		s.minTTL.Store(uint32(v))
+		s.extra().minTTL.Store(uint32(v))
 	case uapi.IP_HDRINCL:
 		if s.Type() != uapi.SOCK_RAW {
 			return errno.ENOPROTOOPT
@@ -154,7 +154,7 @@ func (s *Sock) setIPMore(who *sock.Caller, name, v int, val []byte) error {
 		if err != nil {
 			return err
 		}
-		s.options.Store(opts)
+		s.extra().options.Store(opts)
 	case uapi.IP_TRANSPARENT:
 		if v != 0 && !who.Capable(sock.CapNetRaw) && !who.Capable(sock.CapNetAdmin) {
 			return errno.EPERM
@@ -173,7 +173,7 @@ func (s *Sock) setIPMore(who *sock.Caller, name, v int, val []byte) error {
 		if lo != 0 && hi != 0 && lo > hi {
 			return errno.EINVAL
 		}
-		s.ports.Store(uint32(v))
+		s.extra().ports.Store(uint32(v))
 	case uapi.IP_ROUTER_ALERT:
 		return s.setRouterAlert(v)
 	case uapi.IP_XFRM_POLICY, uapi.IP_IPSEC_POLICY:
@@ -216,7 +216,7 @@ func (s *Sock) setUnicastIF(val []byte) error {
 			return errno.EINVAL
 		}
 	}
-	s.ucIndex.Store(int32(index))
+	s.extra().ucIndex.Store(int32(index))
 	return nil
 }
 

@@ -87,7 +87,7 @@ func parsePorts(text string) (*portSet, error) {
 // range of its own.
 func (s *Sock) PortRange() (lo, hi int, own bool) {
 	lo, hi = int(s.st.portRange.Load(0)), int(s.st.portRange.Load(1))
-	if v := s.ports.Load(); v != 0 {
+	if v := s.portRange(); v != 0 {
 		slo, shi := int(v&0xffff), int(v>>16)
 		// Values outside the namespace's range are passed over.
 		if slo != 0 && slo >= lo && slo <= hi {

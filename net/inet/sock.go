@@ -2,7 +2,6 @@ package inet
 
 import (
 	"net/netip"
-	"sync"
 	"sync/atomic"
 
 	"linen/kern"
@@ -58,23 +57,11 @@ type Sock struct {
 
 	tos      atomic.Uint32
 	ttl      atomic.Int32 // IP_TTL, -1: the default
-	mcTTL    atomic.Int32
-	mcIndex  atomic.Int32 // IP_MULTICAST_IF
-	mcAddr   atomic.Uint32
-	ucIndex  atomic.Int32 // IP_UNICAST_IF
 	pmtudisc atomic.Int32
-	minTTL   atomic.Uint32
-	ports    atomic.Uint32 // IP_LOCAL_PORT_RANGE: hi<<16 | lo
-	options  atomic.Pointer[ipv4.Options]
-	RcvTTL   atomic.Uint32 // of a stream's last packet (IP_PKTOPTIONS)
-	RcvTOS   atomic.Uint32
-	mcast    atomic.Pointer[[]*membership]
-
-	route struct { // of a connected socket (sk_dst_cache)
-		sync.Mutex
-		rt  *ipv4.Route
-		gen uint32
-	}
+	opened   atomic.Uint32              // TTL<<8 | TOS, see Opened
+	routeGen atomic.Uint32              // RouteGen when route was kept
+	route    atomic.Pointer[ipv4.Route] // of a connected socket (sk_dst_cache)
+	rare     atomic.Pointer[rare]       // nil before the first use
 }
 
 // InitInet makes s a fresh socket; see sock.Sock.Init.
@@ -82,7 +69,6 @@ func (s *Sock) InitInet(who *sock.Caller, n *netns.Net, self sock.Socket, p *soc
 	s.Init(who, n, self, p, uapi.AF_INET, typ, protocol)
 	s.st = Of(n)
 	s.ttl.Store(-1)
-	s.mcTTL.Store(1)
 	s.pmtudisc.Store(uapi.IP_PMTUDISC_WANT)
 	if s.st.IP.NoPMTUDisc(n) != 0 {
 		s.pmtudisc.Store(uapi.IP_PMTUDISC_DONT)
@@ -119,7 +105,12 @@ func (s *Sock) TTL() uint8 { return uint8(max(0, s.ttl.Load())) }
 func (s *Sock) PMTUDisc() int { return int(s.pmtudisc.Load()) }
 
 // MinTTL returns IP_MINTTL.
-func (s *Sock) MinTTL() uint8 { return uint8(s.minTTL.Load()) }
+func (s *Sock) MinTTL() uint8 {
+	if r := s.rare.Load(); r != nil {
+		return uint8(r.minTTL.Load())
+	}
+	return 0
+}
 
 // MulticastLoop reports whether what the socket sends to groups comes back to
 // this host (IP_MULTICAST_LOOP).
@@ -162,9 +153,10 @@ func (s *Sock) Ends() (local, peer netip.AddrPort) {
 
 // CachedRoute returns the route of a connected socket while it holds, or nil.
 func (s *Sock) CachedRoute(now ktime.T) *ipv4.Route {
-	s.route.Lock()
-	defer s.route.Unlock()
-	if rt := s.route.rt; rt != nil && s.route.gen == s.RouteGen.Load() && s.st.IP.Valid(rt, now) {
+	if s.routeGen.Load() != s.RouteGen.Load() {
+		return nil
+	}
+	if rt := s.route.Load(); rt != nil && s.st.IP.Valid(rt, now) {
 		return rt
 	}
 	return nil
@@ -172,9 +164,8 @@ func (s *Sock) CachedRoute(now ktime.T) *ipv4.Route {
 
 // CacheRoute keeps the route of a connected socket; nil forgets it.
 func (s *Sock) CacheRoute(rt *ipv4.Route) {
-	s.route.Lock()
-	defer s.route.Unlock()
-	s.route.rt, s.route.gen = rt, s.RouteGen.Load()
+	s.route.Store(rt) // first: who reads the generation finds this one or a later
+	s.routeGen.Store(s.RouteGen.Load())
 }
 
 // PathMTU returns IP_MTU of a connected socket, ENOTCONN without a route.

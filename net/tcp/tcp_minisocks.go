@@ -332,6 +332,7 @@ func (s *Sock) birth(c *kern.CPU, b *skb.Buff, r *request) {
 	st.bind.Unlock()
 	st.mib.Inc(c, mib.TCPPassiveOpens)
 	a.Arrived(c)
+	a.Opened(b.Network()[8], b.Network()[1])
 	a.begin(c)
 	a.seed(c.Now(), r.rt.Metrics)
 	a.conn.Accept(c.Now(), &r.q)
