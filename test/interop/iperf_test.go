@@ -59,13 +59,27 @@ func TestIperfWithTheKernel(t *testing.T) {
 	}
 	s := newSite(t, places()[0])
 	t.Cleanup(s.end)
-	for name, text := range map[string]string{"lossy.clab.yml": lossyLab, "measure.sh": iperfScript} {
+	s.write(map[string]string{"lossy.clab.yml": lossyLab, "measure.sh": iperfScript})
+	s.must("unshare", "-n", "bash", "measure.sh")
+	s.judgeIperf(map[string]float64{"to": 1 << 20, "from": 1 << 20, "both": 16 << 10})
+	s.judgeLossy(filepath.Join(s.dir, "wire.pcap"), "10.6.0.1", "10.7.1.2")
+}
+
+// write puts files into the site's folder.
+func (s *site) write(files map[string]string) {
+	s.t.Helper()
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
 	}
-	s.must("unshare", "-n", "bash", "measure.sh")
-	for name, least := range map[string]float64{"to": 1 << 20, "from": 1 << 20, "both": 16 << 10} {
+}
+
+// judgeIperf reads reports of iperf3, NAME.json, of which each has at least so
+// many bytes that arrived.
+func (s *site) judgeIperf(least map[string]float64) {
+	s.t.Helper()
+	for name, least := range least {
 		var report struct {
 			Error string
 			End   struct {
@@ -74,18 +88,23 @@ func TestIperfWithTheKernel(t *testing.T) {
 		}
 		data, err := os.ReadFile(filepath.Join(s.dir, name+".json"))
 		if err != nil {
-			t.Fatal(err)
+			s.t.Fatal(err)
 		}
 		if err := json.Unmarshal(data, &report); err != nil || report.Error != "" || report.End.Received.Bytes < least {
-			t.Errorf("%s: %v bytes of %v arrived; %s, %v", name, report.End.Received.Bytes, least, report.Error, err)
+			s.t.Errorf("%s: %v bytes of %v arrived; %s, %v", name, report.End.Received.Bytes, least, report.Error, err)
 		}
 	}
-	file := filepath.Join(s.dir, "wire.pcap")
-	s.judge(file)
+}
+
+// judgeLossy finds nothing wrong in a capture, and a sign at both ends that
+// packets were lost on the way. What the segments carry is nobody's protocol.
+func (s *site) judgeLossy(file string, ends ...string) {
+	s.t.Helper()
+	s.judge(file, "-d tcp.port==5201,data", "-d tcp.port==7000,data", "-d tcp.port==7001,data")
 	out := s.must("sh", "-c", "tshark -r "+file+" -Y 'tcp.analysis.retransmission || tcp.options.sack_le' -T fields -e ip.src 2>/dev/null | sort | uniq -c")
-	for _, end := range []string{"10.6.0.1", "10.7.1.2"} {
+	for _, end := range ends {
 		if !strings.Contains(out, end) {
-			t.Errorf("no sign of a loss at %s:\n%s", end, out)
+			s.t.Errorf("no sign of a loss at %s:\n%s", end, out)
 		}
 	}
 }
