@@ -95,7 +95,11 @@ func (st *state) parseGet(r *netlink.Request) (*getQuery, error) {
 		q.f.Proto = tb.U8(uapi.RTA_IP_PROTO)
 	}
 	switch q.f.Proto {
-	case uapi.IPPROTO_TCP, uapi.IPPROTO_UDP, uapi.IPPROTO_ICMP:
+	case uapi.IPPROTO_TCP, uapi.IPPROTO_UDP:
+	case uapi.IPPROTO_ICMP:
+		if q.iif != 0 { // what comes in is dissected, and ICMP has no ports
+			q.f.SPort, q.f.DPort = 0, 0
+		}
 	default:
 		return nil, netlink.Errorf(errno.EOPNOTSUPP, "Unsupported ip proto")
 	}
@@ -196,6 +200,9 @@ func (st *state) fillAnswer(m *netlink.Msg, q *getQuery, rt *Route, table uint32
 		m.BE32(uapi.RTA_SRC, q.src)
 	}
 	m.U32(uapi.RTA_OIF, uint32(rt.Dev.Ifindex()))
+	if rt.realms != 0 {
+		m.U32(uapi.RTA_FLOW, rt.realms)
+	}
 	if q.iif == 0 && q.f.Saddr != q.src {
 		m.BE32(uapi.RTA_PREFSRC, q.f.Saddr)
 	}

@@ -72,6 +72,11 @@ func (st *state) rulesChanged(rules []*fibrules.Rule) {
 	if !st.split.Swap(true) {
 		st.splitShapes()
 	}
+	for _, r := range rules {
+		if r.Realms != 0 {
+			st.useRealms()
+		}
+	}
 	st.rules.Store(&ruleset{ops: st.ops})
 }
 
@@ -160,33 +165,44 @@ func (st *state) lookup(f *Flow, res *result, flags int) errno.Errno {
 		return st.lookupRules(set, f, res, flags)
 	}
 	res.rule = nil
-	if t := st.local.Load(); t != nil {
-		if e := t.lookup(f, res, flags); e != errno.EAGAIN {
-			return st.orLonger(f, res, flags, e)
-		}
+	e := errno.EAGAIN
+	local := st.local.Load()
+	if local != nil {
+		e = st.lookupTable(local, f, res, flags)
 	}
-	if t := st.main.Load(); t != nil {
-		if e := t.lookup(f, res, flags); e != errno.EAGAIN {
-			return e
-		}
+	if t := st.main.Load(); t != nil && e == errno.EAGAIN && (local == nil || st.split.Load()) {
+		e = t.lookup(f, res, flags)
 	}
-	if t := st.deflt.Load(); t != nil {
-		if e := t.lookup(f, res, flags); e != errno.EAGAIN {
-			return e
-		}
+	if t := st.deflt.Load(); t != nil && e == errno.EAGAIN {
+		e = t.lookup(f, res, flags)
 	}
-	return errno.ENETUNREACH
+	if e == errno.EAGAIN {
+		return errno.ENETUNREACH
+	}
+	return e
 }
 
-// orLonger prefers to a route of the local table, found with e, a longer one
-// of main: as long as there never were other rules the two are one table.
-func (st *state) orLonger(f *Flow, res *result, flags int, e errno.Errno) errno.Errno {
-	t := st.main.Load()
-	if res.alias.plen == 32 || st.split.Load() || t == nil {
+// lookupTable asks one table. Local and main are one as long as there never
+// were other rules than the default ones (fib_unmerge): the longest prefix of
+// both decides, even a throw route's, and of two as long the local one's.
+func (st *state) lookupTable(t *table, f *Flow, res *result, flags int) errno.Errno {
+	if t.id != uapi.RT_TABLE_LOCAL && t.id != uapi.RT_TABLE_MAIN || st.split.Load() {
+		return t.lookup(f, res, flags)
+	}
+	local, main := st.local.Load(), st.main.Load()
+	if local == nil || main == nil {
+		return t.lookup(f, res, flags)
+	}
+	res.alias = nil
+	e := local.lookup(f, res, flags)
+	if res.alias == nil {
+		return main.lookup(f, res, flags)
+	}
+	if res.alias.plen == 32 {
 		return e
 	}
 	var longer result
-	if m := t.lookup(f, &longer, flags); m != errno.EAGAIN && longer.alias.plen > res.alias.plen {
+	if m := main.lookup(f, &longer, flags); longer.alias != nil && longer.alias.plen > res.alias.plen {
 		*res = longer
 		return m
 	}

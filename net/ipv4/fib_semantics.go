@@ -87,6 +87,9 @@ func (st *state) makeHops(fi *info, cfg *routeConfig) error {
 			weight: max(h.weight, 1), realm: h.realm,
 		}
 		nh.flags.Store(uint32(h.flags))
+		if h.realm != 0 {
+			st.useRealms()
+		}
 		fi.nhs = append(fi.nhs, nh)
 	}
 	if cfg.scope == uapi.RT_SCOPE_HOST {
@@ -161,7 +164,7 @@ func (st *state) checkGateway(nh *nextHop, table uint32, scope uint8) error {
 	err := errno.EAGAIN
 	// The route's own table is asked first, but for main: there the rules decide.
 	if t := st.table(table); t != nil && t.id != uapi.RT_TABLE_MAIN {
-		err = t.lookup(&f, &res, ignoreLinkstate)
+		err = st.lookupTable(t, &f, &res, ignoreLinkstate)
 	}
 	if err != 0 {
 		err = st.lookup(&f, &res, ignoreLinkstate)

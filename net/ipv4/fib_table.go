@@ -36,6 +36,7 @@ type hopConfig struct {
 	gwFamily uint8
 	gw       uint32
 	gw6      [16]byte
+	zeroGw   bool // RTA_GATEWAY was 0.0.0.0: a deletion wants a gateway of that, so nothing
 	realm    uint32
 	hasRealm bool
 }
@@ -203,10 +204,11 @@ func (fi *info) matchesHops(cfg *routeConfig) bool {
 	return len(cfg.hops) == len(fi.nhs)
 }
 
-// matches compares one next hop with what of it was given.
+// matches compares one next hop with what of it was given; a realm alone does
+// not count.
 func (nh *nextHop) matches(h *hopConfig) bool {
 	switch {
-	case h.oif != 0 && nh.oif != h.oif, h.hasRealm && nh.realm != h.realm:
+	case h.zeroGw, h.oif != 0 && nh.oif != h.oif, h.hasRealm && nh.realm != h.realm && (h.oif != 0 || h.gwFamily != 0):
 		return false
 	case h.gwFamily != 0 && (nh.gwFamily != h.gwFamily || nh.gw != h.gw || nh.gw6 != h.gw6):
 		return false

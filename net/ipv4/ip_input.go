@@ -105,6 +105,9 @@ func rcvFinish(c *kern.CPU, b *skb.Buff, st *state) {
 			return
 		}
 	}
+	if rt := RouteOf(b); rt != nil && rt.realms != 0 {
+		st.acctRealm(c, rt.realms, b.Len())
+	}
 	if h.IHL() > wire.IPv4HdrLen && !rcvOptions(c, b, st, d) {
 		return
 	}

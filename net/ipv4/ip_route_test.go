@@ -94,6 +94,8 @@ func (i *ip) routeAttrs(m *netlink.Msg, hdr *[12]byte, w []string) (gateway, sco
 			m.U32(uapi.RTA_OIF, i.index(v))
 		case "src":
 			m.Addr(uapi.RTA_PREFSRC, netip.MustParseAddr(v))
+		case "realm", "realms":
+			m.U32(uapi.RTA_FLOW, realms(v))
 		case "metric":
 			m.U32(uapi.RTA_PRIORITY, number(v))
 		case "tos":
@@ -165,13 +167,35 @@ func (i *ip) nexthops(m *netlink.Msg, w []string) {
 			}
 		}
 		for j := 0; j+1 < len(f); j += 2 {
-			if f[j] == "via" {
+			switch f[j] {
+			case "via":
 				m.Addr(uapi.RTA_GATEWAY, netip.MustParseAddr(f[j+1]))
+			case "realm", "realms":
+				m.U32(uapi.RTA_FLOW, realms(f[j+1]))
 			}
 		}
 		m.End(start)
 	}
 	m.End(mark)
+}
+
+// realms reads "TO" or "FROM/TO".
+func realms(s string) uint32 {
+	if from, to, both := strings.Cut(s, "/"); both {
+		return number(from)<<16 | number(to)
+	}
+	return number(s)
+}
+
+// realmText prints realms as ip does.
+func realmText(v uint32) string {
+	if v>>16 != 0 && v&0xffff == 0 {
+		return fmt.Sprintf("realms %d/cosmos ", v>>16) // its name in rt_realms
+	}
+	if v>>16 != 0 {
+		return fmt.Sprintf("realms %d/%d ", v>>16, v&0xffff)
+	}
+	return fmt.Sprintf("realm %d ", v)
 }
 
 func (i *ip) get(w []string) string {
@@ -296,7 +320,7 @@ func (i *ip) printNexthop(s *strings.Builder, h []byte, tb map[uint16]netlink.At
 		fmt.Fprintf(s, "via inet6 %v ", netip.AddrFrom16([16]byte(v.Bytes()[2:])))
 	}
 	put("dev %s", uapi.RTA_OIF, i.name(tb[uapi.RTA_OIF].U32()))
-	if id := tb[uapi.RTA_TABLE].U32(); tables && id != 254 && id != 0 && (id != 255 || flags&uapi.RTM_F_CLONED == 0) {
+	if id := tb[uapi.RTA_TABLE].U32(); tables && id != 254 && id != 0 {
 		name := fmt.Sprint(id)
 		if id == 255 {
 			name = "local"
@@ -323,6 +347,9 @@ func (i *ip) printNexthop(s *strings.Builder, h []byte, tb map[uint16]netlink.At
 	}
 	if v := tb[uapi.RTA_MARK].U32(); v != 0 {
 		fmt.Fprintf(s, "mark %d ", v)
+	}
+	if v := tb[uapi.RTA_FLOW].U32(); v != 0 {
+		s.WriteString(realmText(v))
 	}
 	put("uid %d", uapi.RTA_UID, tb[uapi.RTA_UID].U32())
 }
@@ -356,6 +383,9 @@ func (i *ip) printRest(s *strings.Builder, tb map[uint16]netlink.Attr) {
 		netlink.EachAttr(p[8:n], func(a netlink.Attr) bool {
 			if a.Type() == uapi.RTA_GATEWAY {
 				fmt.Fprintf(s, "via %v ", a.Addr())
+			}
+			if a.Type() == uapi.RTA_FLOW {
+				s.WriteString(realmText(a.U32()))
 			}
 			return true
 		})

@@ -38,6 +38,8 @@ func (i *ip) rule(verb string, w []string) string {
 				hdr[1] = plen
 				m.Addr(uapi.FRA_DST, a)
 			}
+		case "realms":
+			m.U32(uapi.FRA_FLOW, realms(v))
 		case "pref":
 			m.U32(uapi.FRA_PRIORITY, number(v))
 		case "lookup", "table":
@@ -165,6 +167,9 @@ func printRule(msg []byte) string {
 	put(h[7] == uapi.FR_ACT_TO_TBL, "lookup %s", table)
 	if v := int32(tb[uapi.FRA_SUPPRESS_PREFIXLEN].U32()); v != -1 {
 		put(true, "suppress_prefixlength %d", v)
+	}
+	if v := tb[uapi.FRA_FLOW].U32(); v != 0 {
+		s.WriteString(strings.Replace(realmText(v), "realm ", "realms ", 1))
 	}
 	put(h[7] == uapi.FR_ACT_GOTO, "goto %d", tb[uapi.FRA_GOTO].U32())
 	put(flags&uapi.FIB_RULE_UNRESOLVED != 0, "[unresolved]")

@@ -41,6 +41,7 @@ type Route struct {
 	pmtuLock bool         // the path MTU is below min_pmtu: fragment (mtu lock)
 	redirect bool         // learned from a redirect
 	in, out  way
+	realms   uint32 // RTA_FLOW: where from, where to
 	gen      uint32
 	expires  ktime.T  // of what was learned, 0: never
 	nh       *nextHop // nil: none (broadcast, error, on the link of a bound device)
@@ -169,7 +170,7 @@ func (rt *Route) Output(c *kern.CPU, b *skb.Buff) {
 // throughHop fills in what a route takes from its next hop.
 func (rt *Route) throughHop(nh *nextHop) {
 	rt.nh = nh
-	rt.Metrics = nh.info.metrics
+	rt.Metrics, rt.realms = nh.info.metrics, nh.realm
 	if nh.gwFamily != 0 && nh.scope == uapi.RT_SCOPE_LINK {
 		rt.GwFamily, rt.Gateway, rt.Gateway6 = nh.gwFamily, nh.gw, nh.gw6
 	}

@@ -82,11 +82,12 @@ func (st *state) routeInput(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, res
 	}
 	switch res.typ() {
 	case uapi.RTN_LOCAL:
-		if r := st.validateSource(c, b, f, in, 0); r.reason != 0 {
+		r := st.validateSource(c, b, f, in, 0)
+		if r.reason != 0 {
 			return nil, r.reason
 		}
 		st.traceRoute(c, b, f, res, uapi.RTN_LOCAL, in.dev)
-		return st.inputLocal(c, res), 0
+		return st.inputLocal(c, res, r.realms), 0
 	case uapi.RTN_BROADCAST:
 		if !in.BcForwarding() {
 			return st.inputBroadcast(c, b, f, in, res)
@@ -135,7 +136,7 @@ func (st *state) inputForward(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, r
 	if learned != nil {
 		cached = &learned.in
 	}
-	if rt := cached.Load(); rt != nil && rt.gen == st.gen.Load() {
+	if rt := cached.Load(); rt != nil && rt.gen == st.gen.Load() && r.realms == 0 {
 		return rt, 0
 	}
 	st.count(c, statInSlow)
@@ -143,21 +144,28 @@ func (st *state) inputForward(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, r
 	rt.in, rt.out = wayForward, wayOutput
 	rt.throughHop(nh)
 	learned.apply(rt)
-	cached.Store(rt)
+	rt.addRealms(res.ruleRealms())
+	rt.addRealms(r.realms)
+	if r.realms == 0 {
+		cached.Store(rt)
+	}
 	return rt, 0
 }
 
-// inputLocal returns the route of a packet to this host.
-func (st *state) inputLocal(c *kern.CPU, res *result) *Route {
+// inputLocal returns the route of a packet to this host, whose source has
+// realms.
+func (st *state) inputLocal(c *kern.CPU, res *result, realms uint32) *Route {
 	nh := res.nh
-	if rt := nh.in.Load(); rt != nil && rt.gen == st.gen.Load() {
+	if rt := nh.in.Load(); rt != nil && rt.gen == st.gen.Load() && realms == 0 {
 		return rt
 	}
 	st.count(c, statInSlow)
 	rt := st.newRoute(st.localDev(nh.dev), res.typ(), RTCFLocal)
 	rt.in = wayDeliver
 	rt.throughHop(nh)
-	nh.in.Store(rt)
+	if rt.realms = realms; realms == 0 {
+		nh.in.Store(rt)
+	}
 	return rt
 }
 
@@ -166,19 +174,21 @@ func (st *state) inputBroadcast(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice,
 	if b != nil && b.Protocol != uapi.ETH_P_IP {
 		return nil, skb.ReasonInvalidProto
 	}
+	var r sourceCheck
 	if f.Saddr != 0 {
 		g := *f
 		g.Daddr = 0
-		if r := st.validateSource(c, b, &g, in, 0); r.reason != 0 {
+		if r = st.validateSource(c, b, &g, in, 0); r.reason != 0 {
 			return nil, r.reason
 		}
 	}
 	st.traceRoute(c, b, f, res, uapi.RTN_BROADCAST, in.dev)
-	return st.specialRoute(specialBroadcast), 0
+	return st.specialRoute(specialBroadcast).withRealms(r.realms), 0
 }
 
 // routeInputMulticast decides about a packet to a group (ip_route_input_mc).
 func (st *state) routeInputMulticast(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice) (*Route, skb.Reason) {
+	var r sourceCheck
 	ours := in.isMember(f.Daddr, f.Saddr)
 	forward := st.data.mcInput != nil && !isLocalMcast(f.Daddr) && in.McForwarding()
 	switch {
@@ -197,23 +207,25 @@ func (st *state) routeInputMulticast(c *kern.CPU, b *skb.Buff, f *Flow, in *InDe
 	default:
 		g := *f
 		g.Daddr = 0
-		if r := st.validateSource(c, b, &g, in, 0); r.reason != 0 {
+		if r = st.validateSource(c, b, &g, in, 0); r.reason != 0 {
 			return nil, r.reason
 		}
 	}
-	if !forward {
-		return st.specialRoute(specialMulticast), 0
+	kind := specialMulticast
+	switch {
+	case forward && ours:
+		kind = specialMrouteLocal
+	case forward:
+		kind = specialMroute
 	}
-	if ours {
-		return st.specialRoute(specialMrouteLocal), 0
-	}
-	return st.specialRoute(specialMroute), 0
+	return st.specialRoute(kind).withRealms(r.realms), 0
 }
 
 // sourceCheck is what validateSource found.
 type sourceCheck struct {
 	reason skb.Reason // 0: the source may be
 	onLink bool       // the source is reached without a gateway
+	realms uint32     // that the way back gives the packet
 }
 
 // validateSource looks whether a packet from f.Saddr may come in by the device
@@ -222,7 +234,7 @@ type sourceCheck struct {
 // that it will be forwarded by, or 0.
 func (st *state) validateSource(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, oif int) sourceCheck {
 	rpf := in.RPFilter()
-	if rpf == 0 && (in.dev.Ifindex() != oif || !in.SendRedirects()) && !st.split.Load() && !st.customLocal.Load() {
+	if rpf == 0 && st.realms.Load() == nil && (in.dev.Ifindex() != oif || !in.SendRedirects()) && !st.split.Load() && !st.customLocal.Load() {
 		if !in.AcceptLocal() && st.addrs.get(f.Saddr) != nil {
 			return sourceCheck{reason: skb.ReasonIPLocalSource}
 		}
@@ -260,7 +272,7 @@ func (st *state) reversePath(f *Flow, in *InDevice, oif, rpf int) sourceCheck {
 		return sourceCheck{reason: skb.ReasonIPLocalSource}
 	}
 	if res.info.uses(in.dev) || st.vrfs.Load() && res.info.usesVRF(in.dev) || res.typ() == uapi.RTN_LOCAL && in.dev.IsLoopback() {
-		return sourceCheck{onLink: res.nh.scope >= uapi.RT_SCOPE_HOST}
+		return sourceCheck{onLink: res.nh.scope >= uapi.RT_SCOPE_HOST, realms: res.sourceRealms()}
 	}
 	if len(in.Addrs()) == 0 {
 		return lastResort(rpf)
@@ -268,11 +280,12 @@ func (st *state) reversePath(f *Flow, in *InDevice, oif, rpf int) sourceCheck {
 	if rpf == 1 {
 		return sourceCheck{reason: skb.ReasonIPRpfilter}
 	}
+	realms := res.sourceRealms()
 	back.OIF = in.dev.Ifindex()
 	if st.lookup(&back, &res, ignoreLinkstate) == 0 && res.typ() == uapi.RTN_UNICAST {
-		return sourceCheck{onLink: res.nh.scope >= uapi.RT_SCOPE_HOST}
+		return sourceCheck{onLink: res.nh.scope >= uapi.RT_SCOPE_HOST, realms: realms}
 	}
-	return sourceCheck{}
+	return sourceCheck{realms: realms}
 }
 
 // lastResort is the answer when no way back is known.

@@ -153,6 +153,7 @@ func (st *state) makeOutput(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ 
 	switch {
 	case isLimitedBcast(f.Daddr):
 		typ = uapi.RTN_BROADCAST
+		nh, cache = nil, false // on the link, whatever gateway the route has
 	case isMulticast(f.Daddr):
 		typ = uapi.RTN_MULTICAST
 	case isZeroNet(f.Daddr):
@@ -161,7 +162,6 @@ func (st *state) makeOutput(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ 
 	switch typ {
 	case uapi.RTN_BROADCAST:
 		flags |= RTCFBroadcast | RTCFLocal
-		nh, cache = nil, false
 	case uapi.RTN_MULTICAST:
 		flags = RTCFMulticast
 		cache = false
@@ -175,12 +175,12 @@ func (st *state) makeOutput(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ 
 		cache = cache && (asked == 0 || asked == d.Ifindex())
 	}
 	st.traceRoute(c, nil, f, res, typ, d)
-	return st.outputVia(c, f, asked, d, typ, flags, nh, cache), nil
+	return st.outputVia(c, f, asked, d, typ, flags, nh, cache, res.ruleRealms()), nil
 }
 
 // outputVia returns the next hop's cached route, or one of its exception for
 // the destination, or a new one.
-func (st *state) outputVia(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ uint8, flags uint32, nh *nextHop, cache bool) *Route {
+func (st *state) outputVia(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ uint8, flags uint32, nh *nextHop, cache bool, realms uint32) *Route {
 	var learned *exception
 	if nh != nil && typ == uapi.RTN_UNICAST {
 		learned = nh.learnedFor(f.Daddr, st.now(c))
@@ -217,6 +217,7 @@ func (st *state) outputVia(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ u
 		rt.throughHop(nh)
 		learned.apply(rt)
 	}
+	rt.addRealms(realms)
 	if cached != nil {
 		cached.Store(rt)
 	}

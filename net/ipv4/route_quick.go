@@ -7,7 +7,7 @@ import "linen/uapi"
 // whose packet route is made already, with a source that the reverse path
 // filter takes. It decides what routeInput would, or nothing: nil.
 func (st *state) quickForward(in *InDevice, daddr, saddr uint32) *Route {
-	if st.rules.Load() != nil || st.n.Tracing.Load() || !in.Forwarding() || !isPlain(daddr) || !isPlain(saddr) {
+	if st.rules.Load() != nil || st.realms.Load() != nil || st.n.Tracing.Load() || !in.Forwarding() || !isPlain(daddr) || !isPlain(saddr) {
 		return nil
 	}
 	local, main := st.local.Load(), st.main.Load()

@@ -53,12 +53,13 @@ func (st *state) countInput(c *kern.CPU, rt *Route, reason skb.Reason) {
 }
 
 // initRouteStats makes /proc/net/rt_cache, whose cache went with Linux 3.6 and
-// left its title, and /proc/net/stat/rt_cache, a line of counters for each CPU
+// left its title, /proc/net/rt_acct and /proc/net/stat/rt_cache, a line of counters for each CPU
 // (lnstat(8)). The columns that spoke of the cache are 0.
 func (st *state) initRouteStats(t *procfs.Tree) {
 	t.File("rt_cache", func(w *bytes.Buffer) {
 		fmt.Fprintf(w, "%-127s\n", "Iface\tDestination\tGateway \tFlags\t\tRefCnt\tUse\tMetric\tSource\t\tMTU\tWindow\tIRTT\tTOS\tHHRef\tHHUptod\tSpecDst")
 	})
+	t.File("rt_acct", st.procRealms)
 	t.File("stat/rt_cache", func(w *bytes.Buffer) {
 		fmt.Fprint(w, "entries  in_hit   in_slow_tot in_slow_mc in_no_route in_brd   in_martian_dst in_martian_src out_hit  out_slow_tot"+
 			" out_slow_mc gc_total gc_ignored gc_goal_miss gc_dst_overflow in_hlist_search out_hlist_search\n")
