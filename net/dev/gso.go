@@ -17,6 +17,7 @@ type segmenter struct {
 	size      int // payload bytes of a segment
 	payload   int // payload bytes in all
 	csum      bool
+	payer     skb.Charger // pays for the segments instead of for b, or nil
 	share     bool // segments may refer to b's fragments
 }
 
@@ -30,6 +31,7 @@ func sendSegments(c *kern.CPU, d *Device, b *skb.Buff, f Features) bool {
 	if !ok {
 		return dropTx(c, d, b, skb.ReasonSkbGsoSeg)
 	}
+	s.payer = takeOver(b)
 	s.csum, s.share = !f.canCsum(b.Protocol), f&FeatSG != 0 && s.size >= minShare
 	sn := softnetOf(c)
 	for off := 0; off < s.payload; off += s.size {
@@ -53,7 +55,7 @@ func Segment(c *kern.CPU, d *Device, b *skb.Buff, each func(*skb.Buff)) bool {
 		b.Drop(c, d.Net(), skb.ReasonSkbGsoSeg)
 		return false
 	}
-	s.csum = true
+	s.csum, s.payer = true, takeOver(b)
 	for off := 0; off < s.payload; off += s.size {
 		each(s.segment(c, off))
 	}
@@ -119,6 +121,22 @@ func (s *segmenter) segment(c *kern.CPU, off int) *skb.Buff {
 	} else {
 		s.fixTCP(o, off, n)
 	}
+	if s.payer != nil {
+		s.payer.Charge(int(o.TrueSize))
+		o.SetOwner(s.payer)
+	}
+	return o
+}
+
+// takeOver takes b from its owner, who will pay for the segments: he is to know
+// of each as long as a device holds it (tcp_gso_segment's destructors).
+func takeOver(b *skb.Buff) skb.Charger {
+	o, ok := b.Owner().(skb.Charger)
+	if !ok {
+		return nil
+	}
+	o.Charge(-int(b.TrueSize))
+	b.SetOwner(nil)
 	return o
 }
 

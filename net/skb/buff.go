@@ -54,6 +54,12 @@ type Owner interface {
 	Uncharge(c *kern.CPU, b *Buff)
 }
 
+// A Charger is an Owner that can be charged for packets made of one of its own.
+type Charger interface {
+	Owner
+	Charge(n int) // n bytes of truesize, which may be negative
+}
+
 // Packet types (skb->pkt_type), as sll_pkttype shows them.
 const (
 	PacketHost      = 0 // to us

@@ -10,3 +10,8 @@ func (s *Sock) Recharge(b *skb.Buff, n int32) {
 	}
 	b.TrueSize = n
 }
+
+// AddWmem adds n bytes of truesize, which may be negative, to what is on its way
+// out, for a protocol whose packets have an owner of its own; it returns the sum
+// (sk_wmem_alloc).
+func (s *Sock) AddWmem(n int64) int64 { return s.wmem.Add(n) }

@@ -96,6 +96,9 @@ func (s *Sock) xmit(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, tos uint8, mss, n 
 		s.ipID.Add(uint32(segs - 1))
 	}
 	b.Sock = sock.Socket(s)
+	if n > 0 || h.Flags()&(wire.TCPSyn|wire.TCPFin) != 0 {
+		s.chargeSend(b, n) // acknowledgements cost the kernel 2 bytes: nothing here
+	}
 	s.st.mib.Add(c, mib.TCPOutSegs, segs)
 	send.Xmit(c, b) // a loss here is one as on the way
 }

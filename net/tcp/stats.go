@@ -32,6 +32,7 @@ var statIDs = [tcb.NumStats]mib.ID{
 	tcb.StatFastOpenActive: mib.TCPExtTCPFastOpenActive, tcb.StatFastOpenActiveFail: mib.TCPExtTCPFastOpenActiveFail,
 	tcb.StatHystartTrain: mib.TCPExtTCPHystartTrainDetect, tcb.StatHystartTrainCwnd: mib.TCPExtTCPHystartTrainCwnd,
 	tcb.StatHystartDelay: mib.TCPExtTCPHystartDelayDetect, tcb.StatHystartDelayCwnd: mib.TCPExtTCPHystartDelayCwnd,
+	tcb.StatAutoCorking:   mib.TCPExtTCPAutoCorking,
 	tcb.StatAckCompressed: mib.TCPExtTCPAckCompressed,
 }
 

@@ -10,6 +10,7 @@ type moreSysctls struct {
 	stdurg, signedWindows, thinLinear, shrink, pingpong *sysctl.Int
 	challenges, twReuseDelay, reflectTOS, fwmarkAccept  *sysctl.Int
 	autobindReuse, appWin                               *sysctl.Int
+	limitOutput, autocorking                            *sysctl.Int
 }
 
 func (y *moreSysctls) register(t *sysctl.Tree, changed func(_, _ int64) error) {
@@ -22,6 +23,8 @@ func (y *moreSysctls) register(t *sysctl.Tree, changed func(_, _ int64) error) {
 	y.challenges = t.Int("net/ipv4/tcp_challenge_ack_limit", sysctl.Spec{Default: unlimitedChallenges})
 	y.twReuseDelay = t.Int("net/ipv4/tcp_tw_reuse_delay", sysctl.Spec{Default: 1000, Min: 1, Max: 1 << 16, Ranged: true})
 	y.reflectTOS, y.fwmarkAccept = byteOf("tcp_reflect_tos", 0, 0, 1), byteOf("tcp_fwmark_accept", 0, 0, 255)
+	y.limitOutput = t.Int("net/ipv4/tcp_limit_output_bytes", sysctl.Spec{Default: 4 << 20, OnWrite: changed}) // bytes; ip-sysctl
+	y.autocorking = byteOf("tcp_autocorking", 1, 0, 255)
 	y.appWin = byteOf("tcp_app_win", 31, 0, 31)
 	y.autobindReuse = byteOf("ip_autobind_reuse", 0, 0, 1)
 }
@@ -30,5 +33,6 @@ func (y *moreSysctls) register(t *sysctl.Tree, changed func(_, _ int64) error) {
 func (y *moreSysctls) fill(p *tcb.Settings) {
 	p.StdUrg, p.SignedWindows = y.stdurg.Bool(), y.signedWindows.Bool()
 	p.ThinLinear, p.ShrinkWindow = y.thinLinear.Bool(), y.shrink.Bool()
+	p.LimitOutput, p.Autocorking = int(y.limitOutput.Load()), y.autocorking.Bool()
 	p.Pingpong, p.AppWin = int(y.pingpong.Load()), int(y.appWin.Load())
 }

@@ -27,7 +27,7 @@ type Sock struct {
 
 	timer    kern.Timer
 	armed    ktime.T       // for which timer is set
-	deferred atomic.Uint32 // what a softirq left for the owner
+	deferred atomic.Uint32 // what a softirq left for the owner, and throttled, tsqQueued
 	events   sock.Events   // to notify when the call on conn is over
 	ipID     atomic.Uint32
 
@@ -65,6 +65,13 @@ type Sock struct {
 const (
 	deferTimer = 1 << iota
 	deferMTU
+	deferSend
+	deferAll = deferTimer | deferMTU | deferSend
+
+	// throttled and tsqQueued are bits beside them: the socket waits for a packet
+	// of its own to be freed, and it is on a CPU's list of those that go on.
+	throttled = deferAll + 1
+	tsqQueued = throttled << 1
 )
 
 // queued is the memory of the send queue.

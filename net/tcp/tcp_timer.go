@@ -44,15 +44,18 @@ func (s *Sock) runTimer(c *kern.CPU) {
 
 // needRelease and release run what was left while the socket had an owner
 // (tcp_release_cb).
-func needRelease(b *sock.Sock) bool { return b.Self().(*Sock).deferred.Load() != 0 }
+func needRelease(b *sock.Sock) bool { return b.Self().(*Sock).deferred.Load()&deferAll != 0 }
 
 func release(c *kern.CPU, b *sock.Sock) {
 	s := b.Self().(*Sock)
-	what := s.deferred.Swap(0)
+	what := s.deferred.And(^uint32(deferAll))
 	if what&deferTimer != 0 {
 		s.runTimer(c)
 	}
 	if what&deferMTU != 0 && !s.over && s.State() != uapi.TCP_CLOSE {
 		s.mtuReduced(c)
+	}
+	if what&deferSend != 0 {
+		s.goOn(c)
 	}
 }

@@ -40,6 +40,12 @@ type Env interface {
 	Learned()
 	// MayChallenge asks whether another challenge ACK may leave (tcp_challenge_ack_limit).
 	MayChallenge() bool
+	// Held returns the truesize of the connection's packets in queues and devices
+	// below (sk_wmem_alloc).
+	Held() int
+	// Throttle asks for Resume when one of these is freed, and returns whether
+	// that was asked before.
+	Throttle() (before bool)
 	// Suspect tells that the path may be broken (dst_negative_advice).
 	Suspect()
 }
@@ -69,6 +75,8 @@ type Settings struct {
 	CompDelay, CompSlack                                  time.Duration // tcp_comp_sack_*
 	CompAcks                                              int
 	StdUrg, SignedWindows, ThinLinear, ShrinkWindow       bool // tcp_stdurg, tcp_workaround_signed_windows, tcp_thin_linear_timeouts, tcp_shrink_window
+	LimitOutput                                           int  // tcp_limit_output_bytes
+	Autocorking                                           bool // tcp_autocorking
 	Pingpong, AppWin                                      int  // tcp_pingpong_thresh, tcp_app_win
 }
 

@@ -57,6 +57,9 @@ func (c *Conn) Write(now ktime.T, n int, more bool) {
 	if n > 0 && c.State == uapi.TCP_SYN_SENT {
 		return
 	}
+	if n > 0 && c.autocork() {
+		return
+	}
 	c.push(more)
 }
 
@@ -204,7 +207,7 @@ func (c *Conn) xmit(cork, nagleOff, probe bool) (stalled bool) {
 			quota = 1
 		}
 		n := c.segmentSize(mss, quota, cork, nagleOff)
-		if n == 0 {
+		if n == 0 || c.smallQueue(n, 0) {
 			break
 		}
 		sent += uint32(c.sendNew(n, mss))

@@ -83,12 +83,16 @@ func (c *Conn) paceSent(n int) {
 	p.at += took
 }
 
-// paceTimer goes on with what waited (tcp_tsq_handler).
+// paceTimer goes on with what waited.
 func (c *Conn) paceTimer() {
 	c.pace.timer = 0
-	if !c.synced() {
-		return
+	if c.synced() {
+		c.goOn()
 	}
+}
+
+// goOn sends what waited for a time or for the device.
+func (c *Conn) goOn() {
 	if c.send.lost > c.send.retrans && c.ca.cwnd > c.inFlight() {
 		c.retransmitQueue() // it sends what is new behind
 		return

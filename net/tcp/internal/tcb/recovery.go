@@ -365,6 +365,9 @@ func (c *Conn) retransmitQueue() {
 				break
 			}
 			room = min(room, c.autosize(max(d.mss, 1)))
+			if c.smallQueue(int(seg.end-seg.seq), 1) {
+				return
+			}
 			if int(seg.packets) > room {
 				c.split(i, seg.seq+uint32(room*max(d.mss, 1)))
 			}

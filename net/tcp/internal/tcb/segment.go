@@ -145,6 +145,7 @@ const (
 	StatRcvQDrop
 	StatFastOpenActive
 	StatFastOpenActiveFail
+	StatAutoCorking
 	StatHystartTrain
 	StatHystartTrainCwnd
 	StatHystartDelay

@@ -99,6 +99,8 @@ func (e *end) Changed(old uint8)       {}
 func (e *end) Urgent()                 { e.urgent++ }
 func (e *end) Learned()                {}
 func (e *end) Suspect()                {}
+func (e *end) Held() int               { return 0 }
+func (e *end) Throttle() bool          { return false }
 func (e *end) MayChallenge() bool      { return true }
 
 // settings are the namespace's defaults.
