@@ -18,7 +18,7 @@ type segmenter struct {
 	payload   int // payload bytes in all
 	csum      bool
 	payer     skb.Charger // pays for the segments instead of for b, or nil
-	share     bool // segments may refer to b's fragments
+	share     bool        // segments may refer to b's fragments
 }
 
 // minShare is the least payload, in bytes, that a segment shares instead of
