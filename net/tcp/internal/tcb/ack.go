@@ -79,7 +79,7 @@ func (c *Conn) ack(s *Segment) Reason {
 	if c.rec.tlpHigh != 0 {
 		c.ackTLP(&w)
 	}
-	if d := c.ca.dctcp; d != nil {
+	if d := c.ca.dctcp(); d != nil {
 		d.onAck(c)
 	}
 	rexmit := c.judge(&w)
@@ -305,8 +305,8 @@ func (c *Conn) measure(w *ackWork) {
 func (c *Conn) control(w *ackWork) {
 	sackedNow := uint32(c.send.delivered - w.delivered)
 	switch {
-	case c.ca.ctl != nil:
-		c.ca.ctl.control(c, w.rate)
+	case c.ca.ctl() != nil:
+		c.ca.ctl().control(c, w.rate)
 		return
 	case c.inReduction():
 		c.reduce(sackedNow, w.lost, w.flag)

@@ -39,8 +39,8 @@ var bbrCycle = [...]uint64{bbrUnit * 5 / 4, bbrUnit * 3 / 4, bbrUnit, bbrUnit, b
 // and the allowance for aggregated acknowledgements of Linux's.
 type bbr struct {
 	mode      uint8
-	bw        windowed // of the negative bandwidth, by rounds
-	rtt       uint32   // least round trip, microseconds; 0: none
+	bw        windowed[int64] // of the negative bandwidth, by rounds
+	rtt       uint32          // least round trip, microseconds; 0: none
 	rttAt     ktime.T
 	seenRTT   bool
 	rounds    int64
@@ -122,7 +122,7 @@ func (b *bbr) updateBandwidth(c *Conn, r *rateSample) {
 	}
 	bw := r.delivered << bbrBWShift * 1000000 / max(int64(r.interval/time.Microsecond), 1)
 	if !r.limited || bw >= b.bandwidth() {
-		b.bw.add(b.rounds, -bw, bbrRounds)
+		b.bw.add(uint32(b.rounds), -bw, bbrRounds)
 	}
 }
 

@@ -18,15 +18,16 @@ const (
 // chrono adds up the time spent with each.
 type chrono struct {
 	kind  uint8
-	since ktime.T
-	spent [chronoBuffer + 1]time.Duration
+	since uint32 // all in jiffies
+	spent [chronoBuffer + 1]uint32
 }
 
 func (k *chrono) set(now ktime.T, kind uint8) {
+	at := uint32(time.Duration(now) / jiffy)
 	if k.kind != chronoNone {
-		k.spent[k.kind] += jiffies(now) - jiffies(k.since)
+		k.spent[k.kind] += at - k.since
 	}
-	k.kind, k.since = kind, now
+	k.kind, k.since = kind, at
 }
 
 // jiffies is a time in whole jiffies.
@@ -57,11 +58,10 @@ func (c *Conn) chronoIdle() {
 // times returns how long the connection was busy in all, and of that held up by
 // the peer's window and by its own buffer.
 func (k *chrono) times(now ktime.T) (busy, window, buffer time.Duration) {
-	spent := k.spent
-	if k.kind != chronoNone {
-		spent[k.kind] += jiffies(now) - jiffies(k.since)
-	}
-	return spent[chronoBusy] + spent[chronoRwnd] + spent[chronoBuffer], spent[chronoRwnd], spent[chronoBuffer]
+	at := *k
+	at.set(now, k.kind)
+	window, buffer = time.Duration(at.spent[chronoRwnd])*jiffy, time.Duration(at.spent[chronoBuffer])*jiffy
+	return time.Duration(at.spent[chronoBusy])*jiffy + window + buffer, window, buffer
 }
 
 // chronoWindow looks what keeps the next data back, after what may be sent was

@@ -22,8 +22,14 @@ const fastThreshold = 3
 // hold reports whether the acknowledgement due may wait, and sees to it that
 // it does not wait for ever (__tcp_ack_snd_check).
 func (c *Conn) hold() bool {
-	k := &c.comp
-	if !c.sackOK || int(k.held) >= c.set.CompAcks {
+	if !c.sackOK {
+		return false
+	}
+	if c.comp == nil {
+		c.comp = new(compressor)
+	}
+	k := c.comp
+	if int(k.held) >= c.set.CompAcks {
 		return false
 	}
 	if k.nxt != c.recv.nxt {
@@ -48,7 +54,7 @@ func (c *Conn) hold() bool {
 
 // released is an acknowledgement that stands for those held.
 func (c *Conn) released() {
-	if k := &c.comp; k.held > 0 {
+	if k := c.comp; k != nil && k.held > 0 {
 		c.env.Count(StatAckCompressed, int(k.held))
 		k.held, k.timer = 0, 0
 	}

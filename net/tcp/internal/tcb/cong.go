@@ -28,15 +28,13 @@ type controller interface {
 // congestionState is the window.
 type congestionState struct {
 	alg      algorithm
-	ctl      controller // alg, if it is one
-	dctcp    *dctcp     // alg, if it is that
 	state    uint8
+	locked   bool // chosen by the route
+	limited  bool // the window, not the application, is the limit
 	cwnd     uint32
 	count    uint32 // fractions of the window
 	ssthresh uint32
 	prior    uint32 // window before the last reduction
-	locked   bool   // chosen by the route
-	limited  bool   // the window, not the application, is the limit
 	maxOut   uint32
 	outSeq   uint32
 	used     uint32
@@ -44,17 +42,25 @@ type congestionState struct {
 }
 
 func (a *congestionState) init() {
-	a.choose(new(cubic))
+	a.alg = cubicSeed{}
 	a.cwnd, a.ssthresh = initCwnd, infinite
 }
 
 // Algorithms are the names that TCP_CONGESTION takes.
 func Algorithms() []string { return []string{"reno", "cubic", "bbr", "dctcp"} }
 
-func (a *congestionState) choose(alg algorithm) {
-	a.alg = alg
-	a.ctl, _ = alg.(controller)
-	a.dctcp, _ = alg.(*dctcp)
+// ctl returns the algorithm if it is a controller, or nil.
+func (a *congestionState) ctl() controller {
+	if b, ok := a.alg.(*bbr); ok {
+		return b
+	}
+	return nil
+}
+
+// dctcp returns the algorithm if it is DCTCP, or nil.
+func (a *congestionState) dctcp() *dctcp {
+	d, _ := a.alg.(*dctcp)
+	return d
 }
 
 // SetCongestion chooses the algorithm; false: unknown.
@@ -62,7 +68,7 @@ func (c *Conn) SetCongestion(name string) bool {
 	var alg algorithm
 	switch name {
 	case "cubic":
-		alg = new(cubic)
+		alg = cubicSeed{}
 	case "reno":
 		alg = new(reno)
 	case "bbr":
@@ -72,8 +78,8 @@ func (c *Conn) SetCongestion(name string) bool {
 	default:
 		return false
 	}
-	c.ca.choose(alg)
-	if c.ca.ctl == nil && !c.pace.asked {
+	c.ca.alg = alg
+	if c.ca.ctl() == nil && !c.pace.asked {
 		c.pace.on = false
 	}
 	if c.synced() {
@@ -85,7 +91,7 @@ func (c *Conn) SetCongestion(name string) bool {
 // SendWindows is how many congestion windows the send buffer is to hold: BBR
 // sends on while a round trip's loss is repaired (sndbuf_expand).
 func (c *Conn) SendWindows() int64 {
-	if c.ca.ctl != nil {
+	if c.ca.ctl() != nil {
 		return 3
 	}
 	return 2
@@ -93,7 +99,7 @@ func (c *Conn) SendWindows() int64 {
 
 // clampCwnd applies the route's bound.
 func (c *Conn) clampCwnd() {
-	if n := c.send.path.CwndClamp; n > 0 {
+	if n := c.send.path.cwndClamp; n > 0 {
 		c.ca.cwnd = min(c.ca.cwnd, n)
 	}
 }
@@ -106,7 +112,7 @@ func (c *Conn) CongestionLocked() bool { return c.ca.locked }
 
 // NeedsECN reports that the algorithm asks for ECN when a connection begins
 // (TCP_CONG_NEEDS_ECN).
-func (c *Conn) NeedsECN() bool { return c.ca.dctcp != nil }
+func (c *Conn) NeedsECN() bool { return c.ca.dctcp() != nil }
 
 // Congestion returns the algorithm's name.
 func (c *Conn) Congestion() string { return c.ca.alg.name() }
@@ -128,7 +134,7 @@ func (a *congestionState) validate(c *Conn, limited bool) {
 		return
 	}
 	a.used = max(a.used, c.send.packets)
-	if time.Duration(c.now-a.stamp) >= c.rtt.rto && c.set.SlowStartAfterIdle && a.ctl == nil {
+	if time.Duration(c.now-a.stamp) >= c.rtt.rto && c.set.SlowStartAfterIdle && a.ctl() == nil {
 		a.unused(c)
 	}
 }

@@ -128,6 +128,8 @@ type Conn struct {
 	tsOK    bool
 	wsOK    bool
 	ecnOK   bool
+	kind    uint8 // of rtx
+	ackPend uint8
 
 	send  sender
 	recv  receiver
@@ -138,20 +140,18 @@ type Conn struct {
 	stamp stamps
 
 	pace   pacer
-	comp   compressor
+	comp   *compressor // nil before the first acknowledgement that waits
 	seed   Seed
 	chrono chrono
 
-	kind    uint8 // of rtx
-	rtx     ktime.T
-	delack  ktime.T
-	keepAt  ktime.T // keepalive or FIN_WAIT2
-	ackPend uint8
-	now     ktime.T // of the current call
+	rtx    ktime.T
+	delack ktime.T
+	keepAt ktime.T // keepalive or FIN_WAIT2
+	now    ktime.T // of the current call
 
 	fill Counters
 
-	mtu     mtuProbe
+	mtu     *mtuProbe // nil while tcp_mtu_probing does not search
 	fast    *FastOpen // of the side that opened, or nil
 	passive *FastOpen // of the side that accepted
 }
@@ -202,6 +202,26 @@ type Path struct {
 	CwndClamp uint32
 	Window    int
 	QuickAck  bool
+}
+
+// route is what is kept of a Path.
+type route struct {
+	gsoMax    uint32
+	cwndClamp uint32
+	rtoMin    uint32 // microseconds
+	mss       uint16
+	advMSS    uint16
+	initCwnd  uint16
+	quickAck  bool
+}
+
+// keep returns what is needed after the connection began.
+func (p *Path) keep() route {
+	const most = 1<<16 - 1
+	return route{
+		gsoMax: uint32(p.GSOMax), cwndClamp: p.CwndClamp, rtoMin: uint32(p.RTOMin / time.Microsecond),
+		mss: uint16(min(p.MSS, most)), advMSS: uint16(min(p.AdvMSS, most)), initCwnd: uint16(min(p.InitCwnd, most)), quickAck: p.QuickAck,
+	}
 }
 
 // New returns a closed connection that works for env.
@@ -284,7 +304,7 @@ func (c *Conn) Next() ktime.T {
 	if c.pace.timer != 0 && (t == 0 || c.pace.timer < t) {
 		t = c.pace.timer
 	}
-	if c.comp.timer != 0 && (t == 0 || c.comp.timer < t) {
+	if c.comp != nil && c.comp.timer != 0 && (t == 0 || c.comp.timer < t) {
 		t = c.comp.timer
 	}
 	return t

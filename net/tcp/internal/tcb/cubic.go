@@ -40,6 +40,38 @@ type cubic struct {
 	lastCwnd uint32
 }
 
+// cubicSeed is CUBIC of a connection that has not sent anything: the state is
+// made when the first data are acknowledged or lost.
+type cubicSeed struct{}
+
+// grow makes the state, as of the beginning.
+func (cubicSeed) grow(c *Conn) *cubic {
+	q := new(cubic)
+	q.round(c)
+	q.endSeq = c.send.iss
+	c.ca.alg = q
+	return q
+}
+
+func (cubicSeed) name() string                  { return "cubic" }
+func (cubicSeed) start(*Conn)                   {}
+func (cubicSeed) began(*Conn)                   {}
+func (cubicSeed) undo(c *Conn) uint32           { return max(c.ca.cwnd, c.ca.prior) }
+func (s cubicSeed) ssthresh(c *Conn) uint32     { return s.grow(c).ssthresh(c) }
+func (s cubicSeed) avoid(c *Conn, acked uint32) { s.grow(c).avoid(c, acked) }
+
+func (s cubicSeed) acked(c *Conn, packets uint32, us int64) {
+	if us >= 0 {
+		s.grow(c).acked(c, packets, us)
+	}
+}
+
+func (s cubicSeed) changed(c *Conn, state uint8) {
+	if state == caLoss {
+		s.grow(c).changed(c, state)
+	}
+}
+
 func (*cubic) name() string { return "cubic" }
 
 func (q *cubic) start(c *Conn) {

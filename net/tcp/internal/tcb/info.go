@@ -68,8 +68,8 @@ func (c *Conn) Info(now ktime.T) Info {
 		Una: s.una, Nxt: s.nxt, RcvNxt: r.nxt, Quick: uint32(r.quick), Pingpong: r.pingpong,
 		AppLimited: s.limitedUsed, ReorderSeen: c.rec.reordSeen,
 	}
-	if s.path.MSS > 0 {
-		i.PMTU = s.path.MSS + 40
+	if int(s.path.mss) > 0 {
+		i.PMTU = int(s.path.mss) + 40
 	}
 	i.PacingRate, i.DeliveryRate = c.pace.rate, s.deliveryRate()
 	i.Busy, i.WindowLimited, i.BufferLimited = c.chrono.times(now)

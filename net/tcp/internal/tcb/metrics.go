@@ -20,7 +20,7 @@ func (c *Conn) sow() {
 	s := c.seed
 	if s.Ssthresh > 0 {
 		c.ca.ssthresh = s.Ssthresh
-		if n := c.send.path.CwndClamp; n > 0 {
+		if n := c.send.path.cwndClamp; n > 0 {
 			c.ca.ssthresh = min(c.ca.ssthresh, n)
 		}
 	}

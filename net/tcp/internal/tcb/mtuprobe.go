@@ -7,9 +7,8 @@ import (
 )
 
 // mtuProbe searches for the largest segment of the path without ICMP (RFC 4821;
-// icsk_mtup, tcp_mtu_probe). Sizes are those of Path.MSS: payload with options.
+// icsk_mtup, tcp_mtu_probe), from when the search is on. Sizes are those of Path.MSS: payload with options.
 type mtuProbe struct {
-	on         bool
 	low, high  int     // known to pass; not known not to
 	size       int     // of the probe in flight, 0: none
 	start, end uint32  // and its numbers
@@ -18,34 +17,38 @@ type mtuProbe struct {
 
 // startProbing sets the search up as tcp_mtu_probing says (tcp_mtup_init).
 func (c *Conn) startProbing() {
-	m := &c.mtu
-	m.on = c.set.MTUProbing > 1
-	m.high = c.send.path.MSS
-	if c.send.clamp > 0 {
-		m.high = min(m.high, c.send.clamp)
+	c.mtu = nil
+	if c.set.MTUProbing > 1 {
+		c.search()
 	}
-	m.low = c.set.BaseMSS
-	m.at = c.now
+}
+
+// search begins the search.
+func (c *Conn) search() {
+	c.mtu = &mtuProbe{high: int(c.send.path.mss), low: c.set.BaseMSS, at: c.now}
+	if c.send.clamp > 0 {
+		c.mtu.high = min(c.mtu.high, c.send.clamp)
+	}
 }
 
 // probedMSS bounds an MSS by what the search has shown to pass.
 func (c *Conn) probedMSS(mss int) int {
-	c.mtu.high = min(c.mtu.high, c.send.path.MSS)
-	if c.mtu.on {
-		return min(mss, c.mtu.low)
+	m := c.mtu
+	if m == nil {
+		return mss
 	}
-	return mss
+	m.high = min(m.high, int(c.send.path.mss))
+	return min(mss, m.low)
 }
 
 // blackhole makes segments smaller after timeouts in a row: the path may drop
 // the long ones without a word (tcp_mtu_probing).
 func (c *Conn) blackhole() {
-	m := &c.mtu
-	switch {
+	switch m := c.mtu; {
 	case c.set.MTUProbing == 0:
 		return
-	case !m.on:
-		m.on, m.at = true, c.now
+	case m == nil:
+		c.search()
 	default:
 		m.low = max(min(c.set.BaseMSS, m.low>>1), c.set.MTUProbeFloor, c.set.MinSndMSS)
 	}
@@ -65,8 +68,8 @@ func (c *Conn) overhead() int {
 // room for one and for what tells of its loss; wait says that sending should
 // wait for that room (tcp_mtu_probe).
 func (c *Conn) probeMTU() (wait bool) {
-	m, s := &c.mtu, &c.send
-	if !m.on || m.size != 0 || c.ca.state != caOpen || c.ca.cwnd < 11 || c.sackBlocks() > 0 {
+	m, s := c.mtu, &c.send
+	if m.size != 0 || c.ca.state != caOpen || c.ca.cwnd < 11 || c.sackBlocks() > 0 {
 		return false
 	}
 	size := (m.high + m.low) >> 1
@@ -95,7 +98,7 @@ func (c *Conn) probeMTU() (wait bool) {
 
 // probeAgain looks for a longer path every tcp_probe_interval seconds.
 func (c *Conn) probeAgain() {
-	m := &c.mtu
+	m := c.mtu
 	if c.set.MTUProbeInterval <= 0 || time.Duration(c.now-m.at) < c.set.MTUProbeInterval {
 		return
 	}
@@ -105,8 +108,8 @@ func (c *Conn) probeAgain() {
 }
 
 func (c *Conn) startHigh() {
-	m := &c.mtu
-	m.high = c.send.path.MSS
+	m := c.mtu
+	m.high = int(c.send.path.mss)
 	if c.send.clamp > 0 {
 		m.high = min(m.high, c.send.clamp)
 	}
@@ -115,8 +118,8 @@ func (c *Conn) startHigh() {
 
 // probeAcked ends a probe that came through: that much passes.
 func (c *Conn) probeAcked() {
-	m := &c.mtu
-	if m.size == 0 || after(m.end, c.send.una) {
+	m := c.mtu
+	if m == nil || m.size == 0 || after(m.end, c.send.una) {
 		return
 	}
 	c.ca.cwnd = max(c.ca.cwnd*uint32(c.send.mss+c.overhead())/uint32(m.size), 1)
@@ -128,8 +131,8 @@ func (c *Conn) probeAcked() {
 // probeLost reports that what is lost is a probe: no sign of congestion. It is
 // sent again in shorter segments.
 func (c *Conn) probeLost() bool {
-	m, s := &c.mtu, &c.send
-	if m.size == 0 || s.una != m.start || c.ca.state >= caCWR || s.q.len() == 0 {
+	m, s := c.mtu, &c.send
+	if m == nil || m.size == 0 || s.una != m.start || c.ca.state >= caCWR || s.q.len() == 0 {
 		return false
 	}
 	m.high, m.size = m.size-1, 0

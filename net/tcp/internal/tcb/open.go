@@ -65,7 +65,7 @@ func (c *Conn) Connect(now ktime.T, o Opening) {
 }
 
 func (c *Conn) setPath(p Path) {
-	c.send.path = p
+	c.send.path = p.keep()
 	c.initialCwnd()
 	if m := c.keep.t.UserMSS; m > 0 {
 		c.send.clamp = m
@@ -75,7 +75,7 @@ func (c *Conn) setPath(p Path) {
 
 func (c *Conn) initialCwnd() {
 	c.ca.cwnd = initCwnd
-	if n := c.send.path.InitCwnd; n > 0 {
+	if n := c.send.path.initCwnd; n > 0 {
 		c.ca.cwnd = uint32(n)
 	}
 	c.clampCwnd()
@@ -86,7 +86,7 @@ func (c *Conn) initialCwnd() {
 func (c *Conn) SetPath(now ktime.T, p Path, resend bool) {
 	c.now = now
 	old := c.send.mss
-	c.send.path = p
+	c.send.path = p.keep()
 	c.syncMSS()
 	if !resend || c.send.mss >= old || c.State == uapi.TCP_CLOSE || c.State == uapi.TCP_SYN_SENT {
 		return
@@ -111,7 +111,7 @@ func (c *Conn) SetPath(now ktime.T, p Path, resend bool) {
 }
 
 func (c *Conn) advMSS() int {
-	m := c.send.path.AdvMSS
+	m := int(c.send.path.advMSS)
 	if u := c.keep.t.UserMSS; u > 0 {
 		m = min(m, u)
 	}

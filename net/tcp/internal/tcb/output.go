@@ -14,34 +14,34 @@ type sender struct {
 	iss, una, nxt uint32
 	write         uint32 // behind the last byte queued, and the FIN
 	pushed        uint32 // behind the last byte that is to be pushed
-	fin           bool   // a FIN is queued at write-1
 	wl1           uint32 // segment of the last window update
 	wnd, maxWnd   uint32
 	mss           int // payload of a packet, with the usual options
 	clamp         int // the peer's MSS option, TCP_MAXSEG
-	path          Path
+	path          route
 	q             txq
 	packets       uint32 // sent and not acknowledged
 	sacked        uint32 // of these in SACK, or for duplicate acks
 	lost, retrans uint32
 	small         uint32 // end of the last small segment (Minshall)
 	up            uint32 // urgent pointer
+	fin           bool   // a FIN is queued at write-1
 	urg           bool
+	queueCWR      bool
+	demandCWR     bool // our receiver side wants CWR: we echo ECE
+	limitedUsed   bool
 	lastAt        ktime.T // last data segment
 	backoff       uint32
 	retransmits   uint32
 	probes        uint32
 	probeStart    ktime.T
 	retransStamp  ktime.T // first retransmission of the episode
-	queueCWR      bool
-	demandCWR     bool // our receiver side wants CWR: we echo ECE
 	delivered     uint64
 	deliveredAt   ktime.T
 	firstSentAt   ktime.T
 	appLimited    uint64
 	rateDelivered uint64
 	rateInterval  time.Duration
-	limitedUsed   bool
 }
 
 // Write takes n more bytes to send. more holds a last small segment back
@@ -112,7 +112,7 @@ func (c *Conn) curMSS() int {
 
 // syncMSS computes the MSS from the path and the peer (tcp_sync_mss).
 func (c *Conn) syncMSS() {
-	m := c.send.path.MSS
+	m := int(c.send.path.mss)
 	if c.send.clamp > 0 {
 		m = min(m, c.send.clamp)
 	}
@@ -190,7 +190,7 @@ func (c *Conn) xmit(cork, nagleOff, probe bool) (stalled bool) {
 	mss := c.curMSS()
 	sent := uint32(0)
 	limited := false
-	if c.mtu.on && !probe && s.nxt != s.write && c.probeMTU() {
+	if c.mtu != nil && !probe && s.nxt != s.write && c.probeMTU() {
 		return false
 	}
 	for s.nxt != s.write && !c.paced() {
@@ -268,7 +268,7 @@ func (c *Conn) beforeData(n int) {
 	s := &c.send
 	if s.packets == 0 && s.lastAt != 0 {
 		c.ca.alg.began(c)
-		if c.set.SlowStartAfterIdle && c.ca.ctl == nil && time.Duration(c.now-s.lastAt) > c.rtt.rto {
+		if c.set.SlowStartAfterIdle && c.ca.ctl() == nil && time.Duration(c.now-s.lastAt) > c.rtt.rto {
 			c.ca.restart(c, time.Duration(c.now-s.lastAt))
 		}
 	}
@@ -294,7 +294,7 @@ func (c *Conn) emitSeg(seg *txSeg, mss int, again bool) {
 	if seg.packets > 1 {
 		o.Flags |= Psh // of the last packet: the peer's GRO has no more to wait for
 	}
-	o.ECT = c.ecnOK && (n > 0 && !again || c.ca.dctcp != nil)
+	o.ECT = c.ecnOK && (n > 0 && !again || c.ca.dctcp() != nil)
 	if o.ECT && n > 0 && !again && c.send.queueCWR {
 		o.Flags |= Cwr
 		c.send.queueCWR = false
@@ -386,7 +386,7 @@ func (c *Conn) sackBlocks() int {
 	if !c.sackOK {
 		return 0
 	}
-	n := c.recv.numSacks
+	n := int(c.recv.numSacks)
 	if c.recv.dsack {
 		n++
 	}

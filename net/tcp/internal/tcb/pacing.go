@@ -37,7 +37,7 @@ func (c *Conn) SetMaxPacing(rate uint64) {
 // updatePacing sets the rate a little above the window's, so that pacing does
 // not hinder its growth (tcp_update_pacing_rate).
 func (c *Conn) updatePacing() {
-	if c.ca.ctl != nil {
+	if c.ca.ctl() != nil {
 		return
 	}
 	ratio := c.set.PacingCA
@@ -103,7 +103,7 @@ func (c *Conn) goOn() {
 // autosize is how many packets a super-segment may have: about a millisecond
 // of the flow, more on a short path (tcp_tso_autosize).
 func (c *Conn) autosize(mss int) int {
-	most := max(c.send.path.GSOMax-60, mss)
+	most := max(int(c.send.path.gsoMax)-60, mss)
 	bytes := most
 	if c.pace.rate != unlimited {
 		bytes = int(min(c.pace.rate>>10, uint64(most)))
@@ -114,8 +114,8 @@ func (c *Conn) autosize(mss int) int {
 		bytes += most >> shift
 	}
 	least := c.set.MinTSO
-	if c.ca.ctl != nil {
-		least = c.ca.ctl.minTSO(c)
+	if c.ca.ctl() != nil {
+		least = c.ca.ctl().minTSO(c)
 	}
 	return max(min(bytes, most)/mss, min(least, most/mss), 1)
 }

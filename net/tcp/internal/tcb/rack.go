@@ -9,12 +9,12 @@ import (
 // rack is the state of RFC 8985.
 type rack struct {
 	at        ktime.T // when the newest delivered segment was sent
+	rtt       int64   // microseconds
+	delivered uint64  // when it was last widened
 	end       uint32
-	rtt       int64 // microseconds
 	advanced  bool
-	steps     uint32 // of the reordering window
-	persist   uint32 // recoveries for which it stays
-	delivered uint64 // when it was last widened
+	steps     uint8 // of the reordering window
+	persist   uint8 // recoveries for which it stays
 }
 
 // sentAfter orders two segments by the time they were sent.
@@ -48,7 +48,7 @@ func (c *Conn) rackUpdate(w *ackWork) {
 	}
 	if c.rec.dsackSeen {
 		c.rec.dsackSeen = false
-		r.steps = min(255, max(r.steps, 1)+1)
+		r.steps = uint8(min(255, int(max(r.steps, 1))+1))
 		r.delivered = c.send.delivered
 		r.persist = 16
 	} else if r.persist == 0 {

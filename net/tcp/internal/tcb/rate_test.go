@@ -161,14 +161,14 @@ func TestDCTCP(t *testing.T) {
 func TestWindowedMin(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	const window = 1000
-	var w windowed
+	var w windowed[int64]
 	type value struct{ at, v int64 }
 	var all []value
 	at := int64(0)
 	for range 5000 {
 		at += rnd.Int64N(40)
 		v := rnd.Int64N(1000) + at%3000/4 // it rises and falls
-		w.add(at, v, window)
+		w.add(uint32(at), v, window)
 		all = append(all, value{at, v})
 		least := int64(1 << 60)
 		for _, o := range all {
@@ -176,13 +176,13 @@ func TestWindowedMin(t *testing.T) {
 				least = min(least, o.v)
 			}
 		}
-		if got := w.best(-1); got < least || w.at[0] < at-window {
+		if got := w.best(-1); got < least || int64(w.at[0]) < at-window {
 			t.Fatalf("at %d: %d, the least is %d", at, got, least)
 		} else if got > least && w.n == 0 {
 			t.Fatalf("at %d: none", at)
 		}
 	}
-	w.reset(at, 7)
+	w.reset(uint32(at), 7)
 	if w.best(-1) != 7 {
 		t.Error("reset")
 	}

@@ -15,7 +15,6 @@ type recovery struct {
 	reordering    uint32 // packets that may overtake
 	reordSeen     uint32
 	tlpHigh       uint32 // nxt when a probe was sent, 0: none
-	tlpRetrans    bool
 	lostTotal     uint32
 	priorCwnd     uint32
 	priorSsthresh uint32
@@ -23,6 +22,7 @@ type recovery struct {
 	prrOut        uint32
 	undoMarker    uint32 // una when the episode began, 0: nothing to undo
 	undoRetrans   int    // retransmissions not shown unnecessary
+	tlpRetrans    bool
 	frto          bool
 	dsackSeen     bool
 }
@@ -341,7 +341,7 @@ func (c *Conn) reduce(delivered, lost uint32, flag int) {
 }
 
 func (c *Conn) endReduction() {
-	if c.ca.ctl == nil && c.ca.ssthresh < infinite && (c.ca.state == caCWR || c.rec.undoMarker != 0) {
+	if c.ca.ctl() == nil && c.ca.ssthresh < infinite && (c.ca.state == caCWR || c.rec.undoMarker != 0) {
 		c.ca.cwnd = c.ca.ssthresh
 		c.ca.stamp = c.now
 	}

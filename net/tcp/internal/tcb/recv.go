@@ -31,14 +31,14 @@ type receiver struct {
 	answers       uint8 // until it is, see tcp_pingpong_thresh
 	everZero      bool
 	fin           bool
+	dsack         bool
+	urgSeen       bool
+	numSacks      uint8
 	lastAt        ktime.T
 	ofo           []ofoSeg
 	sacks         *[4]Block // nil before the first
-	numSacks      int
-	dsack         bool
 	dup           Block
 	up            uint32
-	urgSeen       bool
 	space         uint32 // of the last round trip's reading
 	spaceSeq      uint32
 	spaceAt       ktime.T
@@ -351,7 +351,7 @@ func (c *Conn) ackCheck() {
 		return
 	}
 	r := &c.recv
-	quick := r.quick > 0 && !r.pingpong || c.send.path.QuickAck
+	quick := r.quick > 0 && !r.pingpong || c.send.path.quickAck
 	two := r.nxt-r.wup > uint32(r.rcvMSS) && (int(r.nxt-r.copied) < c.keep.t.RcvLowat || c.freeWindow() >= r.wnd)
 	if two || quick || c.ackPend&ackNow != 0 {
 		c.sendAck()
@@ -413,10 +413,10 @@ func (c *Conn) ackSent() {
 
 // noteECN looks at the ECN field of data (RFC 3168 §6.1.3).
 func (c *Conn) noteECN(s *Segment) {
-	if s.Flags&Cwr != 0 && c.ca.dctcp == nil {
+	if s.Flags&Cwr != 0 && c.ca.dctcp() == nil {
 		c.send.demandCWR = false
 	}
-	if d := c.ca.dctcp; d != nil && d.on {
+	if d := c.ca.dctcp(); d != nil && d.on {
 		d.ceChanged(c, s.ECN == 3)
 	} else if s.ECN == 3 {
 		if !c.send.demandCWR {

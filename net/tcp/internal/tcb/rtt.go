@@ -15,9 +15,9 @@ type rtt struct {
 	rttvar  uint32
 	seq     uint32 // end of the round trip over which mdevMax is taken
 	rto     time.Duration
-	min     uint32 // the least of tcp_min_rtt_wlen
-	least   windowed
-	rcv     uint32 // the receiver's estimate, 8 times
+	min     uint32           // the least of tcp_min_rtt_wlen
+	least   windowed[uint32] // by milliseconds
+	rcv     uint32           // the receiver's estimate, 8 times
 	rcvSeq  uint32
 	rcvAt   ktime.T
 	lastEcr uint32
@@ -34,8 +34,8 @@ func (r *rtt) init(c *Conn) {
 
 // rtoMin is the least timeout: the route's, if it is locked there.
 func (c *Conn) rtoMin() time.Duration {
-	if d := c.send.path.RTOMin; d != 0 {
-		return d
+	if us := c.send.path.rtoMin; us != 0 {
+		return time.Duration(us) * time.Microsecond
 	}
 	if c.keep.t.RTOMin != 0 {
 		return c.keep.t.RTOMin
@@ -102,8 +102,9 @@ func (r *rtt) smoothed() time.Duration { return time.Duration(r.srtt>>3) * time.
 
 // noteMin keeps the least round trip of tcp_min_rtt_wlen.
 func (r *rtt) noteMin(c *Conn, us uint32) {
-	r.least.add(int64(c.now), int64(max(us, 1)), int64(c.set.MinRTTWindow))
-	r.min = uint32(r.least.best(1))
+	const ms = ktime.T(time.Millisecond)
+	r.least.add(uint32(c.now/ms), max(us, 1), uint32(c.set.MinRTTWindow/time.Millisecond))
+	r.min = r.least.best(1)
 }
 
 // ackRTT takes the round trip that an acknowledgement shows: of a segment

@@ -323,7 +323,7 @@ func TestSimultaneousOpenAndClose(t *testing.T) { // RFC 9293 §3.5, §3.6; spec
 func TestCubicCurve(t *testing.T) { // RFC 9438 §4.2; spec 11.60
 	s := opened(t, nil)
 	c := s.ends[0].c
-	q := c.ca.alg.(*cubic)
+	q := cubicSeed{}.grow(c)
 	c.ca.cwnd, c.ca.ssthresh, c.ca.limited = 1000, 500, true
 	c.ca.cwnd = q.ssthresh(c)
 	q.minRTT = 100000

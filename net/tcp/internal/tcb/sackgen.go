@@ -43,12 +43,12 @@ func (c *Conn) noteSack(start, end uint32) {
 		rest[n] = o
 		n++
 	}
-	if n == len(r.sacks) && c.comp.held > 0 { // the last block would never be told
+	if n == len(r.sacks) && c.comp != nil && c.comp.held > 0 { // the last block would never be told
 		c.comp.held--
 		c.sendAck()
 	}
 	r.sacks[0] = b
-	r.numSacks = 1 + copy(r.sacks[1:], rest[:n])
+	r.numSacks = uint8(1 + copy(r.sacks[1:], rest[:n]))
 }
 
 // dropSacked forgets the blocks that are in order now.
@@ -65,5 +65,5 @@ func (c *Conn) dropSacked() {
 			n++
 		}
 	}
-	r.numSacks = n
+	r.numSacks = uint8(n)
 }

@@ -56,7 +56,7 @@ func (c *Conn) autocork() bool {
 // sizeGoal is how many bytes a full super-segment has (tcp_send_mss).
 func (c *Conn) sizeGoal() int {
 	mss := max(c.curMSS(), 1)
-	most := min(c.send.path.GSOMax-60, 65535, max(int(c.send.maxWnd>>1), mss))
+	most := min(int(c.send.path.gsoMax)-60, 65535, max(int(c.send.maxWnd>>1), mss))
 	return max(most/mss*mss, mss)
 }
 

@@ -83,7 +83,7 @@ func (c *Conn) Timer(now ktime.T) {
 	if c.pace.timer != 0 && c.pace.timer <= now {
 		c.paceTimer()
 	}
-	if c.comp.timer != 0 && c.comp.timer <= now {
+	if c.comp != nil && c.comp.timer != 0 && c.comp.timer <= now {
 		c.compTimer()
 	}
 }
@@ -91,7 +91,7 @@ func (c *Conn) Timer(now ktime.T) {
 // stopTimers stops every timer.
 func (c *Conn) stopTimers() {
 	c.rtx, c.delack, c.keepAt, c.kind = 0, 0, 0, timerNone
-	c.pace.timer, c.comp.timer, c.comp.held = 0, 0, 0
+	c.pace.timer, c.comp = 0, nil
 }
 
 func (c *Conn) delackTimer() {
@@ -116,7 +116,7 @@ func (c *Conn) reorderTimer() {
 	if c.inFlight() != before {
 		if c.ca.state != caRecovery && !c.probeLost() {
 			c.enterRecovery(false)
-			if c.ca.ctl == nil {
+			if c.ca.ctl() == nil {
 				c.reduce(1, 0, 0)
 			}
 		}
@@ -147,7 +147,9 @@ func (c *Conn) rtoTimer() {
 	if c.synced() && c.hasRetries(c.set.Retries1) {
 		c.blackhole()
 	}
-	c.mtu.size = 0 // that probe tells nothing
+	if c.mtu != nil {
+		c.mtu.size = 0 // that probe tells nothing
+	}
 	c.enterLoss()
 	d.retransmits++
 	c.resendHead()

@@ -4,14 +4,14 @@ package tcb
 // the greatest. It remembers three candidates, each worse and younger than the
 // one before, so that the best of the rest takes over when the best grows too
 // old.
-type windowed struct {
-	v  [3]int64
-	at [3]int64
-	n  int
+type windowed[T uint32 | int64] struct {
+	v  [3]T
+	at [3]uint32
+	n  uint8
 }
 
-// add takes a value at a time; times never go back.
-func (w *windowed) add(at, v, window int64) {
+// add takes a value at a time; times never go back, but may begin again at 0.
+func (w *windowed[T]) add(at uint32, v T, window uint32) {
 	for w.n > 0 && at-w.at[0] > window {
 		w.n--
 		copy(w.v[:], w.v[1:])
@@ -20,7 +20,7 @@ func (w *windowed) add(at, v, window int64) {
 	for w.n > 0 && w.v[w.n-1] >= v {
 		w.n--
 	}
-	if w.n == len(w.v) {
+	if int(w.n) == len(w.v) {
 		// Candidates a quarter of the window apart serve it all.
 		if w.at[w.n-1]-w.at[w.n-2] >= window/4 {
 			return
@@ -32,7 +32,7 @@ func (w *windowed) add(at, v, window int64) {
 }
 
 // best returns the best value, or none when there was none.
-func (w *windowed) best(none int64) int64 {
+func (w *windowed[T]) best(none T) T {
 	if w.n == 0 {
 		return none
 	}
@@ -40,4 +40,4 @@ func (w *windowed) best(none int64) int64 {
 }
 
 // reset forgets everything but one value.
-func (w *windowed) reset(at, v int64) { w.n, w.v[0], w.at[0] = 1, v, at }
+func (w *windowed[T]) reset(at uint32, v T) { w.n, w.v[0], w.at[0] = 1, v, at }
