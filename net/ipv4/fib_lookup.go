@@ -52,7 +52,7 @@ func (st *state) addrType(addr uint32, d *dev.Device, t *table) uint8 {
 	}
 	f := Flow{Daddr: addr}
 	var res result
-	if t.lookup(&f, &res, 0) == 0 && (d == nil || res.nh.dev == d) {
+	if st.lookupTable(t, &f, &res, 0) == 0 && (d == nil || res.nh.dev == d) {
 		return res.typ()
 	}
 	return uapi.RTN_UNICAST
@@ -82,7 +82,7 @@ func (st *state) localRouteDev(addr uint32) *dev.Device {
 	}
 	f := Flow{Daddr: addr}
 	var res result
-	if t.lookup(&f, &res, 0) == 0 && res.typ() == uapi.RTN_LOCAL {
+	if st.lookupTable(t, &f, &res, 0) == 0 && res.typ() == uapi.RTN_LOCAL {
 		return res.nh.dev
 	}
 	return nil

@@ -163,6 +163,7 @@ func parseHop(p []byte) (h hopConfig, rest []byte, err error) {
 	if gw.Present() && gw.Len() < 4 {
 		return h, nil, netlink.Errorf(errno.EINVAL, "Invalid IPv4 address in RTA_GATEWAY")
 	}
+	h.zeroGw = gw.Present() && gw.BE32() == 0
 	return h, p[min(netlink.Align(n), len(p)):], h.gateway(gw, via)
 }
 

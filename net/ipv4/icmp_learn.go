@@ -86,5 +86,5 @@ func (st *state) isDefaultGateway(d *dev.Device, gateway uint32) bool {
 		return false
 	}
 	var res result
-	return t.lookup(&f, &res, 0) == 0 && res.nh.gwFamily == uapi.AF_INET && res.nh.gw == gateway
+	return st.lookupTable(t, &f, &res, 0) == 0 && res.nh.gwFamily == uapi.AF_INET && res.nh.gw == gateway
 }

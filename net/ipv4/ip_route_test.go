@@ -179,6 +179,17 @@ func (i *ip) nexthops(m *netlink.Msg, w []string) {
 	m.End(mark)
 }
 
+// nexthop sends what `ip nexthop add id N via GATEWAY dev NAME` does.
+func (i *ip) nexthop(w []string) string {
+	m := netlink.NewMsg(uapi.RTM_NEWNEXTHOP, verbs["add"]|uapi.NLM_F_REQUEST|uapi.NLM_F_ACK)
+	m.Grow(8)[0] = uapi.AF_INET
+	m.U32(uapi.NHA_ID, number(w[1]))
+	m.Addr(uapi.NHA_GATEWAY, netip.MustParseAddr(w[3]))
+	m.U32(uapi.NHA_OIF, i.index(w[5]))
+	_, failed := i.ask(m)
+	return failed
+}
+
 // realms reads "TO" or "FROM/TO".
 func realms(s string) uint32 {
 	if from, to, both := strings.Cut(s, "/"); both {

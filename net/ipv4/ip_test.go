@@ -53,6 +53,8 @@ func (i *ip) run(line string) string {
 		return i.showRules()
 	case "link set":
 		return i.link(w[2:])
+	case "nexthop add":
+		return i.nexthop(w[2:])
 	}
 	i.t.Fatalf("ip: unknown command %q", line)
 	return ""
