@@ -66,16 +66,23 @@ func (b *builder) rangeCalls() {
 	})
 	// A NULL address on a descriptor outside the range is a stream or a socket
 	// of the host's AF_UNIX: both are native. With an address the supervisor
-	// must look, because a descriptor may have left the range by dup2.
-	b.match([]uint32{unix.SYS_SENDTO, unix.SYS_RECVFROM}, func() {
-		b.load(argLow(0))
-		b.ifRange(RangeFirst, RangeLast, unix.SECCOMP_RET_USER_NOTIF)
-		b.load(argLow(4))
-		b.unless(0, unix.SECCOMP_RET_USER_NOTIF)
-		b.load(argHigh(4))
-		b.unless(0, unix.SECCOMP_RET_USER_NOTIF)
-		b.ret(unix.SECCOMP_RET_ALLOW)
-	})
+	// must look, because a descriptor may have left the range by dup2; and with
+	// flags that a stream's pair does not know as TCP does.
+	plain := func(flags uint32) func() {
+		return func() {
+			b.load(argLow(0))
+			b.ifRange(RangeFirst, RangeLast, unix.SECCOMP_RET_USER_NOTIF)
+			b.load(argLow(3))
+			b.ifSet(flags, unix.SECCOMP_RET_USER_NOTIF)
+			b.load(argLow(4))
+			b.unless(0, unix.SECCOMP_RET_USER_NOTIF)
+			b.load(argHigh(4))
+			b.unless(0, unix.SECCOMP_RET_USER_NOTIF)
+			b.ret(unix.SECCOMP_RET_ALLOW)
+		}
+	}
+	b.match([]uint32{unix.SYS_SENDTO}, plain(unix.MSG_OOB|unix.MSG_FASTOPEN))
+	b.match([]uint32{unix.SYS_RECVFROM}, plain(unix.MSG_TRUNC|unix.MSG_ERRQUEUE))
 }
 
 func (b *builder) sockets() {

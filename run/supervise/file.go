@@ -102,7 +102,7 @@ func (n *Node) enter(f *file, theirs int) error {
 // closeOur closes our end.
 func (f *file) closeOur() {
 	if f.stream {
-		f.st.our.Close()
+		f.st.our.Load().Close()
 		return
 	}
 	f.n.host.unpoll(f.our)
@@ -193,7 +193,7 @@ func (f *file) letGo() {
 // another node has the program's end.
 func (f *file) cut() {
 	if f.stream {
-		f.st.our.SetDeadline(time.Unix(1, 0))
+		f.st.our.Load().SetDeadline(time.Unix(1, 0))
 	}
 }
 
@@ -243,16 +243,16 @@ func (c *call) place(p placed) error {
 	return err
 }
 
-// placeStream is place for a stream, whose relays begin, and closes source in any
-// case. It does so before the caller goes on, so that the caller's close is the
+// placeStream is place for a stream, whose relays begin, and closes source when it
+// could. It does so before the caller goes on, so that the caller's close is the
 // last and those of several streams are heard of in their order. Where a signal
 // may end the wait for the answer, the descriptor and the answer are one request:
 // no connection shall be lost.
 func (c *call) placeStream(f *file, source int, cloexec bool) error {
 	if !c.n.mode.Killable {
-		defer unix.Close(source)
 		err := c.place(placed{source: source, cloexec: cloexec})
 		if err == nil {
+			unix.Close(source)
 			f.st.begin()
 		}
 		return err
@@ -260,10 +260,10 @@ func (c *call) placeStream(f *file, source int, cloexec bool) error {
 	c.n.create.Lock()
 	fd, err := c.n.l.Inject(c.ID, seccomp.AddFD{Source: source, At: -1, Cloexec: cloexec})
 	c.n.create.Unlock()
-	unix.Close(source)
 	if err != nil {
 		return err
 	}
+	unix.Close(source)
 	f.st.begin()
 	c.n.l.Reply(c.ID, int64(fd), 0) // ENOENT: the caller is killed, and its descriptors are closed
 	return nil

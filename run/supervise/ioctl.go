@@ -43,7 +43,7 @@ func ioctl(c *call) (int64, error) {
 		return 0, errContinue // as F_SETOWN: the pair's end sends the signals
 	case cmd == uapi.SIOCGSKNS:
 		return 0, c.namespaceOf(f)
-	case f.stream && cmd == uapi.SIOCINQ:
+	case f.stream && (cmd == uapi.SIOCINQ || cmd == uapi.SIOCATMARK):
 		return 0, errContinue
 	case f.stream && cmd == uapi.SIOCOUTQ:
 		return f.st.queued(c)

@@ -43,6 +43,9 @@ const (
 // maxDoubts is how many looks in a row leave a signal to other threads.
 const maxDoubts = 3
 
+// anyChange is for calls that wait for the pair and not for the socket.
+const anyChange = ^sock.Events(0)
+
 // park puts the call on the file's list. The caller holds file.mu and found the
 // socket not ready under it; timeout 0 means for ever.
 func (f *file) park(c *call, events sock.Events, timeout time.Duration, try func() (int64, error)) *parked {
@@ -79,7 +82,7 @@ func (f *file) retry() {
 		return
 	}
 	for _, p := range append([]*parked(nil), f.waiting...) {
-		if f.s.Poll()&(p.events|pollAlways) == 0 && len(f.back) == 0 && !f.dead {
+		if p.events != anyChange && f.s.Poll()&(p.events|pollAlways) == 0 && len(f.back) == 0 && !f.dead {
 			continue
 		}
 		if !f.n.l.Valid(p.c.ID) {

@@ -30,6 +30,9 @@ const maxReceive = 1 << 20
 // run answers the call or parks it.
 func (r *receive) run() (int64, error) {
 	r.flags &^= uapi.MSG_CMSG_CLOEXEC
+	if r.f.s.Poll()&uapi.POLLRDHUP != 0 && r.c.nonblock(r.fd) {
+		r.flags |= uapi.MSG_DONTWAIT // only who waits is told of the end (net/core/datagram.c __skb_wait_for_more_packets)
+	}
 	r.f.mu.Lock()
 	defer r.f.mu.Unlock()
 	v, err := r.try()
@@ -237,7 +240,7 @@ func recvmsg(c *call) (int64, error) {
 	}
 	flags := c.intArg(2)
 	if f.stream && flags&uapi.MSG_ERRQUEUE == 0 {
-		return 0, errContinue
+		return f.st.recvmsg(c, flags)
 	}
 	r := receive{c: c, f: f, fd: c.intArg(0), flags: flags, hdrAt: c.ptr(1)}
 	if err := r.header(c.ptr(1)); err != nil {

@@ -24,8 +24,8 @@ func (st *stream) up() {
 		buf, free := st.f.n.host.buffer(relayBuffer)
 		defer free()
 		for {
-			n, err := st.our.Read(buf)
-			if n > 0 && !st.send1(buf[:n]) {
+			n, flags, err := st.take(buf)
+			if n > 0 && !st.send1(buf[:n], flags) {
 				break
 			}
 			if err == nil {
@@ -44,7 +44,7 @@ func (st *stream) up() {
 	st.left()
 }
 
-// room tells parked sends that the pair has space.
+// room tells parked calls that the pair has space, or data.
 func (st *stream) room() {
 	st.f.mu.Lock()
 	waits := len(st.f.waiting) > 0
@@ -55,8 +55,8 @@ func (st *stream) room() {
 }
 
 // send1 sends all of p and reports whether the stream goes on.
-func (st *stream) send1(p []byte) bool {
-	m := sock.Msg{Data: p, Flags: uapi.MSG_DONTWAIT | uapi.MSG_NOSIGNAL}
+func (st *stream) send1(p []byte, flags int) bool {
+	m := sock.Msg{Data: p, Flags: flags | uapi.MSG_DONTWAIT | uapi.MSG_NOSIGNAL}
 	for len(m.Data) > 0 {
 		n, err := st.sendSome(&m)
 		st.f.n.host.drain()
@@ -91,13 +91,13 @@ func (st *stream) sendSome(m *sock.Msg) (int, error) {
 	}
 	n, err := st.f.s.Sendmsg(sock.Root(), m)
 	if err != nil && err != errno.EPIPE && !isEAGAIN(err) {
-		st.broken = true
+		st.broken = err
 	}
 	return n, err
 }
 
-// failed reports whether sending met the socket's error.
-func (st *stream) failed() bool {
+// failed is the socket's error that sending met.
+func (st *stream) failed() error {
 	st.sending.Lock()
 	defer st.sending.Unlock()
 	return st.broken
@@ -123,10 +123,17 @@ func (st *stream) down() {
 				}
 			case err == errno.EINTR:
 				continue
-			case err != nil || n == 0 && st.failed():
-				st.reset()
+			case err == nil && n > 0:
+			case st.failed() != nil:
+				st.reset(st.failed())
 				return
-			case n == 0:
+			case err == errno.ENOTCONN: // its error was told by SO_ERROR
+				st.shut(unix.SHUT_RDWR)
+				return
+			case err != nil:
+				st.reset(err)
+				return
+			default:
 				st.shut(unix.SHUT_WR) // the program reads the end
 				st.afterEnd()
 				return
@@ -151,9 +158,10 @@ func (st *stream) afterEnd() {
 
 // shut ends a direction of the pair.
 func (st *stream) shut(how int) {
-	if raw, err := st.our.SyscallConn(); err == nil {
+	if raw, err := st.our.Load().SyscallConn(); err == nil {
 		raw.Control(func(fd uintptr) { unix.Shutdown(int(fd), how) })
 	}
+	st.f.n.host.kick(st.f) // for parked calls
 }
 
 // carry moves what the socket has to the program; gone says that the program
@@ -169,17 +177,18 @@ func (st *stream) carry(buf []byte) (n int, gone bool, err error) {
 			return 0, false, st.endErr
 		}
 		m := sock.Msg{Data: buf, Flags: uapi.MSG_DONTWAIT}
-		if n, err = st.f.s.Recvmsg(sock.Root(), &m); err != nil || n == 0 {
+		if n, err = st.f.fetch(&m); err != nil || n == 0 {
 			return n, false, err
 		}
-		st.rest = buf[:n]
+		st.rest, st.restOOB = buf[:n], m.OutFlags&uapi.MSG_OOB != 0
 	}
-	n, err = st.our.Write(st.rest)
+	n, err = st.bring()
 	st.rest = nil
 	if err != nil {
 		st.lost()
 		return n, true, nil
 	}
+	st.room()
 	return n, false, nil
 }
 
@@ -200,7 +209,7 @@ func (st *stream) quick() bool {
 	buf, free := st.f.n.host.buffer(quickPiece)
 	defer free()
 	m := sock.Msg{Data: buf, Flags: uapi.MSG_DONTWAIT}
-	n, err := st.f.s.Recvmsg(sock.Root(), &m)
+	n, err := st.f.fetch(&m)
 	switch {
 	case isEAGAIN(err):
 		return true
@@ -208,21 +217,25 @@ func (st *stream) quick() bool {
 		st.ended, st.endErr = true, err // it tells an error once
 		return false
 	}
-	if put := st.put(buf[:n]); put < n {
-		st.rest = append([]byte(nil), buf[put:n]...)
+	flags := m.OutFlags & uapi.MSG_OOB
+	if put := st.put(buf[:n], flags); put < n {
+		st.rest, st.restOOB = append([]byte(nil), buf[put:n]...), flags != 0
 		return false
+	}
+	if len(st.f.waiting) > 0 {
+		st.f.n.host.kick(st.f)
 	}
 	return st.f.s.Poll()&(uapi.POLLIN|pollAlways) == 0 // else there is more, or the end
 }
 
 // put writes what the pair takes at once.
-func (st *stream) put(p []byte) (n int) {
-	raw, err := st.our.SyscallConn()
+func (st *stream) put(p []byte, flags int) (n int) {
+	raw, err := st.our.Load().SyscallConn()
 	if err != nil {
 		return 0
 	}
 	raw.Control(func(fd uintptr) {
-		n, err = unix.SendmsgN(int(fd), p, nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		n, err = unix.SendmsgN(int(fd), p, nil, nil, flags|unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	})
 	return max(n, 0)
 }
@@ -237,7 +250,7 @@ func (st *stream) outputEnded() bool {
 // leftUnread reports whether the program closed its end with data unread: the
 // kernel tells our end then. Nobody may have looked since.
 func (st *stream) leftUnread() (unread bool) {
-	raw, err := st.our.SyscallConn()
+	raw, err := st.our.Load().SyscallConn()
 	if err != nil {
 		return false
 	}
@@ -256,11 +269,11 @@ func (st *stream) lost() {
 	st.f.mu.Unlock()
 }
 
-// reset shows the program that the connection was reset: it reads what came
-// before, then ECONNRESET, which the kernel reports when our end leaves with a
-// byte unread.
-func (st *stream) reset() {
-	st.our.SetReadDeadline(time.Unix(1, 0))
+// reset shows the program that the connection has ended by an error: it reads
+// what came before, then ECONNRESET, which the kernel reports when our end leaves
+// with a byte unread. Calls that are answered here tell the cause.
+func (st *stream) reset(cause error) {
+	st.our.Load().SetReadDeadline(time.Unix(1, 0))
 	<-st.upEnded
 	st.f.mu.Lock()
 	defer st.f.mu.Unlock()
@@ -270,8 +283,9 @@ func (st *stream) reset() {
 	st.f.theirs(func(fd int) error {
 		return unix.Send(fd, []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	})
-	st.state = streamEnded
-	st.our.Close()
+	st.state, st.cause = streamEnded, cause
+	st.our.Load().Close()
+	st.f.n.host.kick(st.f)
 }
 
 // left is the end of a relay.
@@ -316,7 +330,7 @@ func (st *stream) finish() {
 	for _, s := range kept {
 		s.Close()
 	}
-	st.our.Close()
+	st.our.Load().Close()
 	close(st.done)
 	f.n.host.drain()
 }
@@ -334,8 +348,8 @@ func (st *stream) settled() {
 
 // abandon ends the relay of a file that no program got; its socket lives on.
 func (st *stream) abandon() {
-	st.our.SetDeadline(time.Unix(1, 0))
+	st.our.Load().SetDeadline(time.Unix(1, 0))
 	close(st.over)
 	st.f.relays.Wait()
-	st.our.Close()
+	st.our.Load().Close()
 }

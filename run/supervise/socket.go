@@ -30,7 +30,8 @@ func socket(c *call) (int64, error) {
 // install gives the caller a descriptor of s as the call's answer. On failure s
 // is closed, unless keep is set and called with it: the caller has not seen it.
 func (c *call) install(s sock.Socket, typ int, keep func(sock.Socket)) error {
-	if keep == nil {
+	accepted := keep != nil
+	if !accepted {
 		keep = func(s sock.Socket) { s.Close() }
 	}
 	nonblock, cloexec := typ&uapi.SOCK_NONBLOCK != 0, typ&uapi.SOCK_CLOEXEC != 0
@@ -41,9 +42,15 @@ func (c *call) install(s sock.Socket, typ int, keep func(sock.Socket)) error {
 	}
 	var our, theirs int
 	var err error
-	if isStream {
-		our, theirs, err = newStreamPair(nonblock)
-	} else {
+	switch {
+	case accepted:
+		if our, theirs, err = newStreamPair(nonblock); err == nil {
+			inheritOptions(s, theirs)
+		}
+	case isStream:
+		our = -1
+		theirs, err = newStreamEnd(nonblock)
+	default:
 		our, theirs, err = newPair(nonblock)
 	}
 	if err != nil {
@@ -59,16 +66,16 @@ func (c *call) install(s sock.Socket, typ int, keep func(sock.Socket)) error {
 		return err
 	}
 	f.held.Store(true)
-	if err = f.start(); err != nil {
-		unix.Close(theirs)
-	} else if isStream {
-		err = c.placeStream(f, theirs, cloexec)
-	} else {
-		err = c.place(placed{source: theirs, inRange: true, cloexec: cloexec})
-		unix.Close(theirs)
+	if err = f.start(); err == nil {
+		if isStream {
+			err = c.placeStream(f, theirs, cloexec)
+		} else if err = c.place(placed{source: theirs, inRange: true, cloexec: cloexec}); err == nil {
+			unix.Close(theirs)
+		}
 	}
 	if err != nil {
 		f.withdraw()
+		unix.Close(theirs) // not before: it would be the program's close
 		keep(s)
 		return err
 	}
@@ -175,7 +182,7 @@ func listen(c *call) (int64, error) {
 	}
 	err = f.s.Listen(c.who(), c.intArg(1))
 	if err == nil && f.stream {
-		f.st.listening()
+		err = f.st.listening(c)
 	}
 	return 0, err
 }
@@ -238,10 +245,23 @@ func shutdown(c *call) (int64, error) {
 		return f.st.shutdown(c, how)
 	}
 	err = f.s.Shutdown(c.who(), how)
-	if err == nil {
-		f.n.host.kick(f)
-	}
+	f.shutPair(c, fd)
+	f.n.host.kick(f)
 	return 0, err
+}
+
+// shutPair has poll on the program's end of a datagram-like file tell what is
+// shut down, which may be although the call failed.
+func (f *file) shutPair(c *call, fd int) {
+	ev := f.s.Poll()
+	if ev&uapi.POLLRDHUP == 0 {
+		return
+	}
+	how := unix.SHUT_RD
+	if ev&uapi.POLLHUP != 0 {
+		how = unix.SHUT_RDWR
+	}
+	c.with(fd, func(fd int) error { return unix.Shutdown(fd, how) })
 }
 
 // accept answers accept(2) and accept4(2).

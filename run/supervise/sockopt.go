@@ -67,7 +67,8 @@ func (c *call) program(val []byte) ([]byte, error) {
 // nativeOption sets on the program's end what native reads and writes obey.
 func (c *call) nativeOption(fd, name int, val []byte) {
 	switch name {
-	case uapi.SO_RCVTIMEO_OLD, uapi.SO_SNDTIMEO_OLD, uapi.SO_RCVTIMEO_NEW, uapi.SO_SNDTIMEO_NEW, uapi.SO_RCVLOWAT:
+	case uapi.SO_RCVTIMEO_OLD, uapi.SO_SNDTIMEO_OLD, uapi.SO_RCVTIMEO_NEW, uapi.SO_SNDTIMEO_NEW, uapi.SO_RCVLOWAT,
+		uapi.SO_OOBINLINE:
 		c.with(fd, func(fd int) error {
 			return unix.SetsockoptString(fd, unix.SOL_SOCKET, name, string(val))
 		})
@@ -104,6 +105,9 @@ func getsockopt(c *call) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if f.stream && level == uapi.SOL_SOCKET && name == uapi.SO_ERROR {
+		f.st.tellError(c, fd, val[:n])
+	}
 	if err := t.Write(c.ptr(3), val[:min(n*unit, len(val))]); err != nil {
 		return 0, err
 	}
@@ -117,4 +121,35 @@ func getsockopt(c *call) (int64, error) {
 		f.calm(c, fd)
 	}
 	return 0, nil
+}
+
+// tellError completes SO_ERROR: an error that the relay has shown the program's
+// end stands there until somebody is told.
+func (st *stream) tellError(c *call, fd int, val []byte) {
+	st.f.mu.Lock()
+	defer st.f.mu.Unlock()
+	if st.state != streamEnded {
+		return
+	}
+	cause := st.takeCause(c, fd)
+	if cause == nil || len(val) < 4 || le.Uint32(val) != 0 {
+		return
+	}
+	le.PutUint32(val, uint32(c.n.errnoOf(cause)))
+}
+
+// takeCause takes the error off the program's end, and returns why the
+// connection ended, if nobody was told before; file.mu is held.
+func (st *stream) takeCause(c *call, fd int) error {
+	pending := 0
+	c.with(fd, func(fd int) (err error) {
+		pending, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		return err
+	})
+	cause, owed := st.cause, st.owed
+	st.cause, st.owed = nil, false
+	if pending == 0 && !owed {
+		return nil // a native call told it
+	}
+	return cause
 }

@@ -3,13 +3,16 @@
 package supervise
 
 import (
+	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"linen/net/sock"
 	"linen/uapi"
+	"linen/uapi/errno"
 )
 
 // State of a stream, as the relay sees it.
@@ -27,71 +30,65 @@ const (
 // end goes to the socket, and back.
 type stream struct {
 	f     *file
-	our   *os.File      // our end, non-blocking, so that waiting on it costs no thread
-	space chan struct{} // the socket may take more
-	data  chan struct{} // the socket may have something
-	over  chan struct{} // closed at the last close of the program's end
-	stuck chan struct{} // what the program wrote waits for the socket; nobody may look
-	done  chan struct{} // closed when the socket is
+	our   atomic.Pointer[os.File] // our end, non-blocking, so that waiting on it costs no thread; nil: see end
+	space chan struct{}           // the socket may take more
+	data  chan struct{}           // the socket may have something
+	over  chan struct{}           // closed at the last close of the program's end
+	stuck chan struct{}           // what the program wrote waits for the socket; nobody may look
+	done  chan struct{}           // closed when the socket is
 
-	sending sync.Mutex // the socket is asked to send; before file.mu
-	broken  bool       // it failed; under sending
+	sending sync.Mutex  // the socket is asked to send; before file.mu
+	broken  error       // how it failed; under sending
+	urgent  atomic.Bool // the program has sent urgent data
 
 	// A piece is on its way from the socket to the program; before file.mu, but
 	// for a TryLock.
 	carrying sync.Mutex
 	rest     []byte // taken from the socket, for the relay to deliver
+	restOOB  bool   // it is an urgent byte
 	ended    bool   // the socket said what comes instead of data: endErr, or the end
 	endErr   error
 	cut      bool // the socket is no longer this relay's; under sending and carrying
 
 	// Under file.mu.
 	state    streamState
+	end      endState
+	name     unix.Sockaddr // of a listening end
 	filled   int           // bytes in the pair that keep a connecting end unwritable
 	shrunk   bool          // its send buffer was made small for that
-	bytes    int           // bytes in the pair that say that a connection waits
+	offers   int           // connections of ours that say that a connection waits
 	kept     []sock.Socket // accepted, but no program got them
 	relaying int           // relays that run
 	closing  bool          // the program's end is closed
 	discard  bool          // data for the program was lost by its close: reset
 	shutOut  bool          // the program ended its output
+	cause    error         // why the connection ended, until the program is told
+	owed     bool          // the program's end has told it, and the program was not
 	upEnded  chan struct{}
-}
-
-// newStreamPair makes the pair of a stream.
-func newStreamPair(nonblock bool) (our, theirs int, err error) {
-	p, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, -1, err
-	}
-	if err = unix.SetNonblock(p[0], true); err == nil && nonblock {
-		err = unix.SetNonblock(p[1], true)
-	}
-	if err != nil {
-		unix.Close(p[0])
-		unix.Close(p[1])
-		return -1, -1, err
-	}
-	return p[0], p[1], nil
 }
 
 // newStream makes the relay of a new file.
 func newStream(f *file) *stream {
-	return &stream{
-		f: f, our: os.NewFile(uintptr(f.our), "stream"),
+	st := &stream{
+		f:     f,
 		space: make(chan struct{}, 1), data: make(chan struct{}, 1),
 		over: make(chan struct{}), upEnded: make(chan struct{}),
 		stuck: make(chan struct{}), done: make(chan struct{}),
 	}
+	if f.our >= 0 {
+		st.has(f.our)
+	}
+	return st
 }
 
-// begin runs the relays of an accepted connection.
+// begin runs the relays of an accepted connection, which may have been reset
+// already.
 func (st *stream) begin() {
-	if _, err := st.f.s.Getpeername(); err == nil {
-		st.f.mu.Lock()
+	st.f.mu.Lock()
+	if st.end == endJoined {
 		st.open()
-		st.f.mu.Unlock()
 	}
+	st.f.mu.Unlock()
 }
 
 // ready is told that the socket's readiness may have changed; file.mu is held.
@@ -118,28 +115,68 @@ func poke(c chan struct{}) {
 	}
 }
 
-// maxOffers bounds the bytes that announce connections. One would do for
-// poll; an edge-triggered epoll wants one more for each arrival.
+// maxOffers bounds the announcements of connections. One would do for poll; an
+// edge-triggered epoll wants one more for each arrival.
 const maxOffers = 64
 
 // offer makes a listener's end readable while a connection waits.
 func (st *stream) offer() {
-	if st.f.s.Poll()&uapi.POLLIN == 0 && len(st.kept) == 0 || st.bytes >= maxOffers {
+	if st.name == nil || st.f.s.Poll()&uapi.POLLIN == 0 && len(st.kept) == 0 || st.offers >= maxOffers {
 		return
 	}
-	if unix.Send(st.f.our, []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL) == nil {
-		st.bytes++
+	s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return
 	}
+	if unix.Connect(s, st.name) == nil {
+		st.offers++
+	}
+	unix.Close(s)
 }
 
-// listening begins to announce connections.
-func (st *stream) listening() {
-	st.f.mu.Lock()
-	defer st.f.mu.Unlock()
-	if st.state == streamIdle { // else its pair has ended
-		st.state = streamListening
+// withdrawOffers takes the announcements back: nothing waits any more.
+func (st *stream) withdrawOffers(c *call) {
+	c.with(c.intArg(0), func(fd int) error {
+		for {
+			p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			if n, err := unix.Poll(p, 0); err != nil || n == 0 {
+				return err // else accept would wait
+			}
+			s, _, err := unix.Accept4(fd, unix.SOCK_CLOEXEC)
+			if err != nil {
+				return err
+			}
+			unix.Close(s)
+		}
+	})
+	st.offers = 0
+}
+
+// listening has the program's end listen too, and announces connections to it.
+func (st *stream) listening(c *call) error {
+	f := st.f
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if st.state == streamListening {
+		return nil
 	}
+	if st.end != endFresh {
+		g, err := st.renew(c)
+		if err != nil {
+			return err
+		}
+		return g.st.listening(c)
+	}
+	err := c.with(c.intArg(0), func(fd int) (err error) {
+		st.name, err = listenNative(fd)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	st.state, st.end = streamListening, endListening
 	st.offer()
+	return nil
 }
 
 // accept answers accept(2).
@@ -172,16 +209,11 @@ func (st *stream) acceptOne(c *call, flags int) error {
 		st.kept = append(st.kept, s)
 		st.offer()
 	}
-	if st.bytes > 0 && len(st.kept) == 0 && st.f.s.Poll()&uapi.POLLIN == 0 {
-		c.with(c.intArg(0), func(fd int) error {
-			var b [maxOffers]byte
-			_, _, err := unix.Recvfrom(fd, b[:], unix.MSG_DONTWAIT)
-			return err
-		})
-		st.bytes = 0
+	if st.offers > 0 && len(st.kept) == 0 && st.f.s.Poll()&uapi.POLLIN == 0 {
+		st.withdrawOffers(c)
 	}
 	if c.ptr(1) != 0 {
-		sa, err := s.Getpeername()
+		sa, err := acceptedPeer(s)
 		if err == nil {
 			err = c.putAddress(sa)
 		}
@@ -196,6 +228,20 @@ func (st *stream) acceptOne(c *call, flags int) error {
 	return errAnswered
 }
 
+// acceptedPeer returns the address that accept(2) gives: also that of a
+// connection that has ended meanwhile (net/ipv4/af_inet.c inet_getname, peer 2).
+func acceptedPeer(s sock.Socket) ([]byte, error) {
+	sa, err := s.Getpeername()
+	if e, ok := s.(interface {
+		Ends() (local, peer netip.AddrPort)
+	}); err == errno.ENOTCONN && ok {
+		if _, peer := e.Ends(); peer.Addr().Is4() {
+			return uapi.AppendSockaddrIn(nil, peer.Addr(), peer.Port()), nil
+		}
+	}
+	return sa, err
+}
+
 // shutdown answers shutdown(2). What the program wrote before goes out first:
 // the end of its writing reaches the relay through the pair.
 func (st *stream) shutdown(c *call, how int) (int64, error) {
@@ -205,18 +251,37 @@ func (st *stream) shutdown(c *call, how int) (int64, error) {
 	}
 	f.mu.Lock()
 	state := st.state
+	ended := st.shutOut && isClosed(st.upEnded) // its end of output is sent
 	st.shutOut = st.shutOut || state == streamOpen && how != unix.SHUT_RD
 	f.mu.Unlock()
-	if state != streamOpen {
+	switch {
+	case state != streamOpen || ended:
 		if err := f.s.Shutdown(c.who(), how); err != nil {
 			return 0, err
 		}
-	} else if how != unix.SHUT_WR {
+	case how != unix.SHUT_WR:
 		f.s.Shutdown(c.who(), unix.SHUT_RD)
 	}
+	if state == streamListening && how == unix.SHUT_WR {
+		return 0, nil // nothing happens to a listener (net/ipv4/af_inet.c inet_shutdown)
+	}
 	err := c.with(c.intArg(0), func(fd int) error { return unix.Shutdown(fd, how) })
+	if state == streamListening {
+		f.mu.Lock()
+		st.state = streamIdle
+		f.mu.Unlock()
+	}
 	f.n.host.kick(f)
 	return 0, err
+}
+
+func isClosed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // queued answers SIOCOUTQ: the socket's and the pair's bytes. SIOCINQ is native
@@ -232,7 +297,7 @@ func (st *stream) queued(c *call) (int64, error) {
 		if st.state != streamOpen {
 			return nil
 		}
-		raw, err := st.our.SyscallConn()
+		raw, err := st.our.Load().SyscallConn()
 		if err != nil {
 			return nil // ended
 		}
@@ -243,14 +308,6 @@ func (st *stream) queued(c *call) (int64, error) {
 		})
 		return nil
 	})
-}
-
-// recvfrom answers recvfrom(2) with an address: a stream gives none.
-func (st *stream) recvfrom(c *call) (int64, error) {
-	if c.intArg(3)&uapi.MSG_ERRQUEUE != 0 {
-		return 0, unix.EAGAIN
-	}
-	return 0, errContinue
 }
 
 // signal sends the calling thread a signal.

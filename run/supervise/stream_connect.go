@@ -22,7 +22,7 @@ func (st *stream) connect(c *call, sa []byte) (int64, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if st.state == streamEnded {
+	if st.state == streamEnded || st.end == endListening && st.state == streamIdle {
 		return 0, st.again(c, sa)
 	}
 	err := f.s.Connect(c.who(), sa)
@@ -39,7 +39,7 @@ func (st *stream) connect(c *call, sa []byte) (int64, error) {
 	}
 	if c.nonblock(c.intArg(0)) {
 		if begun {
-			st.fill(c)
+			st.block()
 			f.n.host.kick(f)
 		}
 		return 0, err
@@ -51,7 +51,10 @@ func (st *stream) connect(c *call, sa []byte) (int64, error) {
 		return 0, st.outcome(c.who(), sa)
 	}
 	p := f.park(c, uapi.POLLOUT, f.timeout(uapi.SO_SNDTIMEO_NEW), try)
-	p.late = func() (int64, error) { return 0, unix.EINPROGRESS }
+	p.late = func() (int64, error) {
+		st.block() // the handshake goes on
+		return 0, unix.EINPROGRESS
+	}
 	p.foreign = true
 	f.n.host.kick(f)
 	return 0, errAnswered
@@ -62,7 +65,7 @@ func (st *stream) connect(c *call, sa []byte) (int64, error) {
 // would take from that one.
 func (st *stream) disconnect(c *call, sa []byte) error {
 	f := st.f
-	st.our.SetDeadline(time.Unix(1, 0)) // nobody waits for the pair under a lock
+	st.our.Load().SetDeadline(time.Unix(1, 0)) // nobody waits for the pair under a lock
 	st.sending.Lock()
 	defer st.sending.Unlock()
 	st.carrying.Lock()
@@ -73,7 +76,7 @@ func (st *stream) disconnect(c *call, sa []byte) error {
 	switch st.state {
 	case streamOpen, streamConnecting:
 		st.cut, st.state = true, streamEnded
-		st.our.Close()
+		st.our.Load().Close()
 		poke(st.data)
 		poke(st.space)
 	case streamListening:
@@ -101,10 +104,13 @@ func (st *stream) outcome(who *sock.Caller, sa []byte) error {
 // few writes fill it.
 const smallBuffer = 2304
 
-// fill makes the program's end unwritable.
-func (st *stream) fill(c *call) {
+// block makes the program's end unwritable while it connects.
+func (st *stream) block() {
+	if st.state != streamConnecting || st.filled > 0 || st.join() != nil {
+		return
+	}
 	var junk [4096]byte
-	c.with(c.intArg(0), func(fd int) error {
+	st.f.theirs(func(fd int) error {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, smallBuffer)
 		st.shrunk = true
 		for {
@@ -124,15 +130,23 @@ func (st *stream) connected() {
 		st.open()
 		return
 	}
+	if st.end == endFresh { // a wait that a signal ended: the next call finds it as new
+		st.state = streamIdle
+		return
+	}
 	// Left with the filling unread, our end resets the program's: IN, OUT, ERR
 	// and HUP. SO_ERROR is the socket's.
 	st.state = streamEnded
-	st.our.Close()
+	st.our.Load().Close()
 }
 
 // open starts the relays; file.mu is held.
 func (st *stream) open() {
 	if st.state == streamOpen || st.state == streamEnded || st.closing || st.cut {
+		return
+	}
+	if err := st.join(); err != nil {
+		st.f.n.log.Error("a connection without its program", "error", err)
 		return
 	}
 	st.state = streamOpen
@@ -168,19 +182,31 @@ func (st *stream) widen() {
 	st.shrunk = err != nil
 }
 
-// again connects after a failure: our end is closed, so the program's
-// descriptor gets a new one. Its registration in an epoll set is lost. The old
-// file is closed by that, and the socket goes on in the new one.
+// again connects after a failure, in a new file.
 func (st *stream) again(c *call, sa []byte) error {
-	f := st.f
-	our, theirs, err := newStreamPair(c.nonblock(c.intArg(0)))
+	g, err := st.renew(c)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(theirs)
-	g, err := f.n.newFile(f.s, our, theirs, true)
+	_, err = g.st.connect(c, sa)
+	return err
+}
+
+// renew gives the program's descriptor a fresh end, as what was joined or
+// listens cannot be anything else any more. Its registration in an epoll set is
+// lost. The old file is closed by that, and the socket goes on in the new one.
+// file.mu of the old one is held.
+func (st *stream) renew(c *call) (*file, error) {
+	f := st.f
+	theirs, err := newStreamEnd(c.nonblock(c.intArg(0)))
 	if err != nil {
-		return err
+		return nil, err
+	}
+	defer unix.Close(theirs)
+	inheritOptions(f.s, theirs)
+	g, err := f.n.newFile(f.s, -1, theirs, true)
+	if err != nil {
+		return nil, err
 	}
 	g.held.Store(f.held.Swap(false))
 	f.s.Watch(nil)
@@ -193,10 +219,8 @@ func (st *stream) again(c *call, sa []byte) error {
 	}
 	if err != nil {
 		g.withdraw()
-		return err
+		return nil, err
 	}
 	g.seenAt(c, c.intArg(0))
-	v, err := g.st.connect(c, sa)
-	_ = v // always 0
-	return err
+	return g, nil
 }

@@ -5,7 +5,6 @@ package supervise
 import (
 	"golang.org/x/sys/unix"
 
-	"linen/net/sock"
 	"linen/run/seccomp"
 	"linen/uapi"
 )
@@ -18,6 +17,7 @@ func (st *stream) sendmsg(c *call) (int64, error) {
 		return 0, err
 	}
 	flags, control := c.intArg(2), h.Control != 0 && h.Controllen != 0
+	st.noteUrgent(flags)
 	if st.isOpen() && !control && (h.Name == 0 || h.Namelen == 0) {
 		return 0, errContinue
 	}
@@ -37,14 +37,29 @@ func (st *stream) sendmsg(c *call) (int64, error) {
 	return st.addressed(c, flags, iov)
 }
 
-// sendto answers sendto(2) with an address.
+// noteUrgent comes before the program's urgent byte: from now on the relay looks
+// for marks.
+func (st *stream) noteUrgent(flags int) {
+	if flags&uapi.MSG_OOB != 0 {
+		st.urgent.Store(true)
+	}
+}
+
+// sendto answers sendto(2) with an address, or with flags that a pair does not
+// know or that the relay has to know of.
 func (st *stream) sendto(c *call) (int64, error) {
+	st.noteUrgent(c.intArg(3))
+	if c.ptr(4) == 0 && st.isOpen() {
+		return 0, errContinue
+	}
 	iov, err := c.buffer(1, 2)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := c.target().Sockaddr(c.ptr(4), c.intArg(5)); err != nil {
-		return 0, err
+	if c.ptr(4) != 0 {
+		if _, err := c.target().Sockaddr(c.ptr(4), c.intArg(5)); err != nil {
+			return 0, err
+		}
 	}
 	if err := st.sendable(c, c.intArg(3), false); err != nil {
 		return 0, err
@@ -62,8 +77,13 @@ func (st *stream) isOpen() bool {
 // sendable refuses what a native write would take.
 func (st *stream) sendable(c *call, flags int, control bool) error {
 	st.f.mu.Lock()
+	defer st.f.mu.Unlock()
 	state := st.state
-	st.f.mu.Unlock()
+	if state == streamEnded {
+		if cause := st.takeCause(c, c.intArg(0)); cause != nil {
+			return cause
+		}
+	}
 	switch {
 	case flags&uapi.MSG_FASTOPEN != 0:
 		return unix.EOPNOTSUPP
@@ -110,7 +130,7 @@ func (st *stream) addressed(c *call, flags int, iov []seccomp.Iovec) (int64, err
 	if flags&uapi.MSG_DONTWAIT != 0 || c.nonblock(c.intArg(0)) {
 		return h.part()
 	}
-	p := f.park(c, ^sock.Events(0), f.timeout(uapi.SO_SNDTIMEO_NEW), h.try)
+	p := f.park(c, anyChange, f.timeout(uapi.SO_SNDTIMEO_NEW), h.try)
 	p.late, p.foreign = h.part, true
 	f.n.host.kick(f) // the relay may have made space before the park
 	return 0, errAnswered
