@@ -18,7 +18,13 @@ import (
 	"linen/uapi"
 )
 
-var oneSeed = flag.Uint64("seed", 0, "play this set only, and print its requests")
+// For a search of many sets by hand.
+var (
+	oneSeed   = flag.Uint64("seed", 0, "play this set only, and print what of it makes a difference")
+	firstSeed = flag.Uint64("first", 0, "play sets from this seed on and no kept ones")
+	manySets  = flag.Int("sets", 0, "how many sets from -first on")
+	stopAfter = flag.Int("stop", 10, "give up after so many differences")
+)
 
 // release is the kernel that linen answers like.
 const release = "6.18."
@@ -30,7 +36,10 @@ const (
 )
 
 // kept are seeds that once told linen and the kernel apart.
-var kept = []uint64{201, 308, 464, 680, 789, 994, 1146, 1189, 1305, 1349, 2333, 2378, 2748}
+var kept = []uint64{
+	201, 308, 436, 464, 680, 789, 885, 994, 1146, 1189, 1305, 1349, 1802, 2030, 2333, 2378, 2716, 2748, 4204, 4384, 5727,
+	6160, 7070, 8726, 8863, 8942, 9248,
+}
 
 // TestRandomSets plays random sets on linen and on this machine's kernel.
 func TestRandomSets(t *testing.T) {
@@ -47,27 +56,47 @@ func TestRandomSets(t *testing.T) {
 	}
 	need.NetNS(t)
 	need.TunDevice(t)
-	seeds := slices.Clone(kept)
-	n := fewSets
-	if os.Getenv("LINEN_TEST_FULL") != "" {
-		n = allSets
-	}
-	for i := range n {
-		seeds = append(seeds, uint64(i+1))
-	}
-	if *oneSeed != 0 {
-		seeds = []uint64{*oneSeed}
-	}
+	seeds := chosen()
 	failed := 0
 	for _, seed := range seeds {
-		if why := play(seed); why != "" {
+		set := steps(seed)
+		if why := play(set); why != "" {
 			t.Errorf("seed %d: %s", seed, why)
-			if failed++; failed == 10 {
+			if *oneSeed != 0 {
+				tell(t, shrink(set))
+			}
+			if failed++; failed == *stopAfter {
 				t.Fatal("and perhaps more")
 			}
 		}
 	}
 	t.Logf("%d sets of %d requests and %d questions", len(seeds), changes, probes)
+}
+
+// chosen are the seeds to play.
+func chosen() []uint64 {
+	seeds, first, n := slices.Clone(kept), uint64(1), fewSets
+	switch {
+	case *oneSeed != 0:
+		return []uint64{*oneSeed}
+	case *manySets != 0:
+		seeds, first, n = nil, *firstSeed, *manySets
+	case os.Getenv("LINEN_TEST_FULL") != "":
+		n = allSets
+	}
+	for i := range n {
+		seeds = append(seeds, first+uint64(i))
+	}
+	return seeds
+}
+
+// tell prints the shortest set that shows a difference.
+func tell(t *testing.T, set []step) {
+	var s strings.Builder
+	for _, r := range set {
+		s.WriteString(text(r.req) + "\n")
+	}
+	t.Logf("enough are:\n%s%s", &s, play(set))
 }
 
 // asRoot runs the test in a user namespace of its own, where it may make
@@ -88,7 +117,7 @@ func asRoot(t *testing.T) {
 }
 
 // play plays a set and says where the two differ, or "".
-func play(seed uint64) string {
+func play(set []step) string {
 	ended := make(chan string)
 	go func() {
 		runtime.LockOSThread() // the thread ends with its namespace
@@ -111,36 +140,58 @@ func play(seed uint64) string {
 			}
 		}
 		p := pair{kernel: k, linen: l}
-		ended <- p.set(newMaker(seed))
+		ended <- p.set(set)
 	}()
 	return <-ended
 }
 
-// pair is the two that are compared.
-type pair struct {
-	kernel, linen machine
-	log           strings.Builder
+// A step is a request and how its answers are compared.
+type step struct {
+	how func(*pair, []byte) string
+	req []byte
 }
 
-// set plays the requests of a set.
-func (p *pair) set(m *maker) string {
-	list := first()
-	for range changes {
-		list = append(list, m.change())
+// steps makes the set of a seed.
+func steps(seed uint64) (list []step) {
+	m := newMaker(seed)
+	for _, r := range first() {
+		list = append(list, step{(*pair).change, r})
 	}
-	for _, r := range list {
-		if why := p.change(r); why != "" {
-			return why + p.log.String()
-		}
+	for range changes {
+		list = append(list, step{(*pair).change, m.change()})
 	}
 	for range probes {
-		if why := p.probe(m.probe()); why != "" {
-			return why + p.log.String()
-		}
+		list = append(list, step{(*pair).probe, m.probe()})
 	}
 	for _, r := range dumps() {
-		if why := p.compare(r); why != "" {
-			return why + p.log.String()
+		list = append(list, step{(*pair).compare, r})
+	}
+	return list
+}
+
+// shrink leaves out what the two differ without.
+func shrink(list []step) []step {
+	for n := len(list) / 2; n > 0; n /= 2 {
+		for at := 0; at+n <= len(list); {
+			less := slices.Delete(slices.Clone(list), at, at+n)
+			if play(less) != "" {
+				list = less
+			} else {
+				at += n
+			}
+		}
+	}
+	return list
+}
+
+// pair is the two that are compared.
+type pair struct{ kernel, linen machine }
+
+// set plays the requests of a set.
+func (p *pair) set(list []step) string {
+	for _, s := range list {
+		if why := s.how(p, s.req); why != "" {
+			return why
 		}
 	}
 	return ""
@@ -183,9 +234,6 @@ func (p *pair) compare(r []byte) string {
 	}
 	if x != y {
 		return fmt.Sprintf("%s\nthe kernel:\n%slinen:\n%s", text(r), x, y)
-	}
-	if *oneSeed != 0 {
-		fmt.Printf("%s\n%s", text(r), x)
 	}
 	return ""
 }

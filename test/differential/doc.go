@@ -7,5 +7,5 @@
 //
 //	go test ./test/differential                      a few hundred sets
 //	LINEN_TEST_FULL=1 go test ./test/differential    10,000
-//	go test ./test/differential -seed 77             one set, with its requests
+//	go test ./test/differential -seed 77             one set, and what of it differs
 package differential
