@@ -113,7 +113,7 @@ func (c *call) who() *sock.Caller {
 		return &sock.Caller{UID: nobody, GID: nobody}
 	}
 	if !c.n.nested.Load() && !p.moved.Load() {
-		return p.who()
+		return p.who(int(c.TID))
 	}
 	var sp *space
 	if c.on != nil {
@@ -121,7 +121,7 @@ func (c *call) who() *sock.Caller {
 	} else if sp, err = c.n.spaces.of(c.target()); err != nil {
 		sp = nil
 	}
-	return p.whoIn(sp)
+	return p.whoIn(sp, int(c.TID))
 }
 
 // nobody is the overflow id (kernel.overflowuid).

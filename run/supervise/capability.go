@@ -55,14 +55,14 @@ func capget(c *call) (int64, error) {
 	if pid < 0 {
 		return 0, unix.EINVAL
 	}
-	if pid != 0 {
-		if p, err = c.n.process(pid); err != nil {
-			return 0, unix.ESRCH
-		}
+	if pid == 0 {
+		pid = int(c.TID)
+	} else if p, err = c.n.process(pid); err != nil {
+		return 0, unix.ESRCH
 	}
 	p.mu.Lock()
 	p.settle()
-	k := p.cred.clone()
+	k := p.of(pid).clone()
 	p.mu.Unlock()
 	var b [24]byte
 	for i := range parts {
@@ -79,11 +79,7 @@ func capset(c *call) (int64, error) {
 	if err != nil || parts == 0 {
 		return 0, err
 	}
-	p, err := c.process()
-	if err != nil {
-		return 0, err
-	}
-	if pid != 0 && pid != p.tgid && pid != int(c.TID) {
+	if pid != 0 && pid != int(c.TID) { // kernel/capability.c: its own thread's alone
 		return 0, unix.EPERM
 	}
 	var b [24]byte

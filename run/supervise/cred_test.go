@@ -53,11 +53,16 @@ func TestCapabilityRules(t *testing.T) {
 		{"without the fix-up", rootCred().with(secureNoFixup), func(c *cred) { c.become(user) }, all, all},
 		{"the effective id alone", rootCred(), func(c *cred) { c.become([4]uint32{0, 5, 0, 5}) }, all, 0},
 		{"and back", rootCred(), func(c *cred) { c.become([4]uint32{0, 5, 0, 5}); c.become([4]uint32{0, 0, 0, 0}) }, all, all},
-		{"execve of root", cred{bounding: all, permitted: raw}, func(c *cred) { c.exec(false) }, all, all},
-		{"with a bound", cred{bounding: raw}, func(c *cred) { c.exec(false) }, raw, raw},
-		{"under no_new_privs", cred{bounding: all, permitted: raw}, func(c *cred) { c.exec(true) }, raw, raw},
-		{"execve of a user", cred{uid: user, bounding: all, permitted: all, effective: all}, func(c *cred) { c.exec(false) }, 0, 0},
-		{"with ambient ones", cred{uid: user, bounding: all, permitted: all, ambient: raw}, func(c *cred) { c.exec(false) }, raw, raw},
+		{"execve of root", cred{bounding: all, permitted: raw}, func(c *cred) { c.exec(false, fileCaps{}) }, all, all},
+		{"with a bound", cred{bounding: raw}, func(c *cred) { c.exec(false, fileCaps{}) }, raw, raw},
+		{"under no_new_privs", cred{bounding: all, permitted: raw}, func(c *cred) { c.exec(true, fileCaps{}) }, raw, raw},
+		{"execve of a user", cred{uid: user, bounding: all, permitted: all, effective: all}, func(c *cred) { c.exec(false, fileCaps{}) }, 0, 0},
+		{"of a file with capabilities", cred{uid: user, bounding: all}, func(c *cred) { c.exec(false, fileCaps{permitted: raw, effective: true}) }, raw, raw},
+		{"that are not effective", cred{uid: user, bounding: all}, func(c *cred) { c.exec(false, fileCaps{permitted: raw}) }, raw, 0},
+		{"that are not in the bound", cred{uid: user}, func(c *cred) { c.exec(false, fileCaps{permitted: raw, effective: true}) }, 0, 0},
+		{"that are inheritable", cred{uid: user, inheritable: raw}, func(c *cred) { c.exec(false, fileCaps{inheritable: all, effective: true}) }, raw, raw},
+		{"under no_new_privs", cred{uid: user, bounding: all}, func(c *cred) { c.exec(true, fileCaps{permitted: all, effective: true}) }, 0, 0},
+		{"with ambient ones", cred{uid: user, bounding: all, permitted: all, ambient: raw}, func(c *cred) { c.exec(false, fileCaps{}) }, raw, raw},
 	} {
 		c := tc.from
 		tc.do(&c)

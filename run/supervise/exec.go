@@ -17,7 +17,7 @@ func exec(c *call) (int64, error) {
 		image := imageOf(p.tgid)
 		p.mu.Lock()
 		p.settle()
-		p.image = image
+		p.image, p.began = image, int(c.TID)
 		p.caller.Store(nil) // who looks next settles it
 		p.mu.Unlock()
 	}
@@ -30,7 +30,13 @@ func (p *process) settle() {
 		return
 	}
 	if now := imageOf(p.tgid); now != "" && now != p.image {
-		p.cred.exec(p.n.real)
+		k := p.of(p.began).clone() // the thread that did is all that is left
+		var f fileCaps
+		if !p.n.real { // else the kernel holds the credentials, and gives none (no_new_privs)
+			f = fileCapsOf(p.tgid)
+		}
+		k.exec(p.n.real, f)
+		p.cred, p.own = &identity{cred: k}, nil
 		p.caller.Store(nil)
 	}
 	p.image = ""
@@ -57,12 +63,36 @@ func imageOf(pid int) string {
 	return exe + " " + string(bytes.Join(f[first:first+3], []byte(" ")))
 }
 
-// exec changes the credentials as execve does for a file without capabilities
-// or set-id bits (security/commoncap.c cap_bprm_creds_from_file). Where the
+// fileCaps is what a file's capabilities give (linux/capability.h struct vfs_cap_data).
+type fileCaps struct {
+	permitted, inheritable uint64
+	effective              bool
+}
+
+// fileCapsOf reads those of the program that a process runs (capabilities(7)); the zero value: none. The kernel lets
+// nobody set them who could not have them.
+func fileCapsOf(pid int) (f fileCaps) {
+	var b [24]byte
+	n, err := unix.Getxattr("/proc/"+strconv.Itoa(pid)+"/exe", "security.capability", b[:])
+	if err != nil || n < 20 {
+		return f // none, or of revision 1, which has 32 bits
+	}
+	f.effective = b[0]&1 != 0 // VFS_CAP_FLAGS_EFFECTIVE
+	f.permitted = uint64(le.Uint32(b[4:])) | uint64(le.Uint32(b[12:]))<<32
+	f.inheritable = uint64(le.Uint32(b[8:])) | uint64(le.Uint32(b[16:]))<<32
+	return f
+}
+
+// exec changes the credentials as execve does for a file without set-id bits
+// (security/commoncap.c cap_bprm_creds_from_file). Where the
 // host's kernel does it too, under no_new_privs, nothing is gained.
-func (c *cred) exec(noNewPrivs bool) {
+func (c *cred) exec(noNewPrivs bool, f fileCaps) {
 	old := c.permitted
 	root := c.secure&secureNoRoot == 0
+	gained := c.bounding&f.permitted | c.inheritable&f.inheritable
+	if f != (fileCaps{}) {
+		c.ambient = 0
+	}
 	switch {
 	case root && (c.uid[realID] == 0 || c.uid[effective] == 0):
 		c.permitted = c.inheritable | c.bounding
@@ -71,11 +101,15 @@ func (c *cred) exec(noNewPrivs bool) {
 			c.effective = c.permitted
 		}
 	default:
-		c.permitted, c.effective = c.ambient, c.ambient
+		c.permitted = gained | c.ambient
+		c.effective = c.ambient
+		if f.effective {
+			c.effective = c.permitted
+		}
 	}
 	if noNewPrivs {
 		c.permitted &= old
-		c.effective &= old
+		c.effective &= c.permitted
 	}
 	c.uid[saved], c.uid[fsID] = c.uid[effective], c.uid[effective]
 	c.gid[saved], c.gid[fsID] = c.gid[effective], c.gid[effective]

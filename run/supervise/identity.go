@@ -67,7 +67,7 @@ func (c *call) look(f func(k *cred) (int64, error)) (int64, error) {
 	}
 	p.mu.Lock()
 	p.settle()
-	k := p.cred.clone()
+	k := p.of(int(c.TID)).clone()
 	p.mu.Unlock()
 	return f(&k)
 }
@@ -85,13 +85,12 @@ func (c *call) change(f func(k *cred) (int64, error)) (int64, error) {
 		return 0, errContinue
 	}
 	p.settle()
-	k := p.cred.clone()
+	k := p.of(int(c.TID)).clone()
 	v, err := f(&k)
 	if err != nil {
 		return 0, err
 	}
-	p.cred = k
-	p.caller.Store(nil)
+	p.set(int(c.TID), k)
 	if c.n.real {
 		return 0, errContinue
 	}

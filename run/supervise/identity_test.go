@@ -3,6 +3,7 @@
 package supervise_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"runtime"
@@ -80,5 +81,65 @@ func credentials() error {
 	cmd := exec.Command("id", "-u")
 	out, err := cmd.CombinedOutput()
 	c.ok("inherited", err == nil && string(out) == "1000\n", string(out), err)
+	return c.err()
+}
+
+// ownCapabilities: a thread that drops them is the only one that has.
+func ownCapabilities() error {
+	var c checks
+	var first, second error // of a raw socket, in another thread
+	raw := func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP)
+		unix.Close(fd)
+		return err
+	}
+	runtime.LockOSThread()
+	c.ok("before", raw() == nil)
+	begin, dropped, looked := make(chan bool), make(chan error), make(chan bool)
+	go func() { // on a thread that is there before the drop
+		runtime.LockOSThread()
+		begin <- true
+		<-begin
+		first = raw()
+		begin <- true
+	}()
+	<-begin
+	go func() {
+		runtime.LockOSThread() // and never back
+		hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var data [2]unix.CapUserData
+		err := unix.Capset(&hdr, &data[0])
+		second = raw()
+		dropped <- err
+		<-looked
+	}()
+	c.ok("capset", <-dropped == nil)
+	c.ok("the thread itself", second == unix.EPERM, second)
+	c.ok("this one", raw() == nil)
+	begin <- true
+	<-begin
+	c.ok("another", first == nil, first)
+	close(looked)
+	return c.err()
+}
+
+// fileCapabilities: a user's ping has what its file gives (cap_net_raw), and
+// another program of his has not.
+func fileCapabilities() error {
+	runtime.LockOSThread()
+	var c checks
+	ping, err := exec.LookPath("ping")
+	if err != nil {
+		return nil // not on this machine: nothing to see
+	}
+	var b [24]byte
+	_, none := unix.Getxattr(ping, "security.capability", b[:])
+	c.ok("setuid", unix.Setresuid(1000, 1000, 1000) == nil)
+	_, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP)
+	c.ok("raw", err == unix.EPERM, err)
+	out, err := exec.Command(ping, "-4", "-c1", "127.0.0.1").CombinedOutput()
+	status, serr := os.ReadFile("/proc/thread-self/status")
+	real := bytes.Contains(status, []byte("Uid:\t1000\t")) // the kernel's set-uid: no_new_privs holds
+	c.ok("ping", (err == nil) == (none == nil && !real), string(out), err, none, serr)
 	return c.err()
 }

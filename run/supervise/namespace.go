@@ -63,7 +63,7 @@ func (n *Node) oneNet() string {
 // may asks the emulated credentials; where the host's kernel holds the real
 // ones it asks itself.
 func (c *call) may(p *process, capability int) bool {
-	return c.n.real || p.nested() || p.who().Capable(capability)
+	return c.n.real || p.nested() || p.who(int(c.TID)).Capable(capability)
 }
 
 // setns lets a thread enter a namespace. Without a network namespace of the

@@ -166,7 +166,7 @@ func (n *Node) mayWrite(c fuse.Caller, _ *filetree.Node) error {
 	if err != nil {
 		return unix.EACCES
 	}
-	if who := p.whoIn(sp); who.Capable(sock.CapNetAdmin) || who.UID == 0 {
+	if who := p.whoIn(sp, int(c.PID)); who.Capable(sock.CapNetAdmin) || who.UID == 0 {
 		return nil
 	}
 	return unix.EACCES

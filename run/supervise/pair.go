@@ -228,5 +228,5 @@ func (f *file) owner() *sock.Caller {
 	if p == nil {
 		return &sock.Caller{UID: nobody, GID: nobody}
 	}
-	return p.who()
+	return p.who(p.tgid)
 }

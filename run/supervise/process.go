@@ -23,10 +23,15 @@ type process struct {
 	user  uint64      // its user namespace when it is not the node's
 	moved atomic.Bool // it may have another user namespace since
 
-	mu     sync.Mutex
-	cred   cred
-	image  string                      // what it ran when it began an execve; "" when it began none
-	caller atomic.Pointer[sock.Caller] // made from cred; nil after a change
+	mu    sync.Mutex
+	cred  *identity         // the main thread's, and what new threads begin with
+	own   map[int]*identity // of threads that were there when one of several changed its own
+	image string            // what it ran when it began an execve; "" when it began none
+	began int               // the thread that did
+
+	// What all threads have, made from cred; nil after a change, and while own
+	// is in use.
+	caller atomic.Pointer[sock.Caller]
 }
 
 // process returns the process of a thread.
@@ -61,7 +66,7 @@ func (n *Node) newProcess(tid int, st seccomp.Status) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{n: n, tgid: st.TGID, pidfd: fd, cred: n.inherited(st.PPID)}
+	p := &process{n: n, tgid: st.TGID, pidfd: fd, cred: &identity{cred: n.inherited(st)}}
 	p.moved.Store(true)
 	n.mu.Lock()
 	if other := n.tids[st.TGID]; other != nil || n.closed {
@@ -94,8 +99,9 @@ func (p *process) getFD(fd int) (int, error) {
 // inherited gives a new process the credentials of its nearest ancestor that
 // is known. One whose parent has died already begins as the node's first
 // program did.
-func (n *Node) inherited(ppid int) cred {
-	for pid := ppid; pid > 1 && pid != n.init.PID(); {
+func (n *Node) inherited(st seccomp.Status) cred {
+	child := st.TGID
+	for pid := st.PPID; pid > 1 && pid != n.init.PID(); {
 		n.mu.Lock()
 		p := n.tids[pid]
 		n.mu.Unlock()
@@ -103,13 +109,13 @@ func (n *Node) inherited(ppid int) cred {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.settle()
-			return p.cred.clone()
+			return p.of(p.parentOf(child)).clone()
 		}
 		st, err := seccomp.Target{TID: pid}.Status()
 		if err != nil {
 			break
 		}
-		pid = st.PPID
+		child, pid = pid, st.PPID
 	}
 	return rootCred()
 }
@@ -135,22 +141,6 @@ func (p *process) forget() {
 		p.n.host.unpoll(fd)
 		unix.Close(fd)
 	}
-}
-
-// who returns the process's credentials for checks.
-func (p *process) who() *sock.Caller {
-	if w := p.caller.Load(); w != nil {
-		return w
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.settle()
-	w := &sock.Caller{
-		Caps: p.cred.effective, UID: p.cred.uid[effective], GID: p.cred.gid[effective],
-		Groups: p.cred.groups, PID: int32(p.tgid), FindNet: p.n.findNet(p.tgid),
-	}
-	p.caller.Store(w)
-	return w
 }
 
 // findNet resolves the namespaces that netlink messages name by process or

@@ -25,7 +25,8 @@ const envRole = "LINEN_SUPERVISE_ROLE"
 var roles = map[string]func() error{
 	"datagrams": datagrams, "poll": polling, "escape": escape, "many": many, "inherit": inherit, "inherited": inherited,
 	"time wait": timeWait, "netpoll": netpoll, "refused": refused, "closed families": closedFamilies, "credentials": credentials,
-	"packet ring": packetRing, "timeout": timeout, "rights": rights, "block": block, "storm": storm, "undumpable": undumpable, "exec": execution, "powerless": powerless, "few descriptors": fewDescriptors,
+	"packet ring": packetRing, "timeout": timeout, "rights": rights, "block": block, "storm": storm, "undumpable": undumpable, "exec": execution, "powerless": powerless, "threads' capabilities": ownCapabilities, "file capabilities": fileCapabilities,
+	"aborted": streamAborted, "queue": streamQueue, "few descriptors": fewDescriptors,
 	"devices": devices,
 }
 

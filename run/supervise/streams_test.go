@@ -4,11 +4,13 @@ package supervise_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -460,4 +462,59 @@ func streamClosedPorts() error {
 		}
 	}
 	return l.Close()
+}
+
+// streamAborted: after `ss -K` the calls that linen answers tell the cause, once.
+func streamAborted() error {
+	var c checks
+	_, a, b, err := blockingPair()
+	if err != nil {
+		return err
+	}
+	sa, err := unix.Getsockname(a)
+	if err != nil {
+		return err
+	}
+	port := fmt.Sprint(sa.(*unix.SockaddrInet4).Port)
+	out, err := exec.Command("ss", "-tnK", "sport", "=", ":"+port).CombinedOutput()
+	c.ok("ss -K", err == nil, string(out), err)
+	c.ok("the end", wait(a, unix.POLLRDHUP, 30000)&unix.POLLERR != 0)
+	c.ok("the other", wait(b, unix.POLLRDHUP, 30000)&unix.POLLERR != 0)
+	_, _, _, _, err = unix.Recvmsg(a, make([]byte, 10), nil, 0)
+	c.ok("recvmsg", err == unix.ECONNABORTED, err)
+	n, _, _, _, err := unix.Recvmsg(a, make([]byte, 10), nil, 0)
+	c.ok("then the end", n == 0 && err == nil, n, err)
+	v, err := unix.GetsockoptInt(b, unix.SOL_SOCKET, unix.SO_ERROR)
+	c.ok("SO_ERROR", v == int(unix.ECONNRESET), v, err)
+	v, err = unix.GetsockoptInt(b, unix.SOL_SOCKET, unix.SO_ERROR)
+	c.ok("once", v == 0, v, err)
+	return c.err()
+}
+
+// streamQueue: TCP_INQ tells how much is left, and no call tells a name.
+func streamQueue() error {
+	var c checks
+	_, a, b, err := blockingPair()
+	if err != nil {
+		return err
+	}
+	c.ok("TCP_INQ", unix.SetsockoptInt(b, unix.IPPROTO_TCP, unix.TCP_INQ, 1) == nil)
+	unix.Write(a, []byte("0123456789"))
+	for left := 0; left < 10 && err == nil; {
+		left, err = unix.IoctlGetInt(b, unix.TIOCINQ)
+	}
+	p, oob := make([]byte, 4), make([]byte, 64)
+	for _, want := range []uint32{6, 2} {
+		n, oobn, _, from, err := unix.Recvmsg(b, p, oob, 0)
+		c.ok("recvmsg", n == 4 && from == nil && err == nil, n, from, err)
+		cm, err := unix.ParseSocketControlMessage(oob[:oobn])
+		c.ok("what is left", err == nil && len(cm) == 1 && cm[0].Header.Type == unix.TCP_INQ && binary.NativeEndian.Uint32(cm[0].Data) == want, cm, err)
+	}
+	n, from, err := unix.Recvfrom(b, p, unix.MSG_TRUNC)
+	c.ok("recvfrom", n == 2 && from == nil && err == nil && string(p) == "4567", n, from, err, string(p))
+	unix.Shutdown(a, unix.SHUT_WR)
+	n, oobn, _, _, err := unix.Recvmsg(b, p, oob, 0)
+	cm, _ := unix.ParseSocketControlMessage(oob[:oobn])
+	c.ok("the end", n == 0 && err == nil && len(cm) == 1 && binary.NativeEndian.Uint32(cm[0].Data) == 1, n, err, cm)
+	return c.err()
 }

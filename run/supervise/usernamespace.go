@@ -33,14 +33,14 @@ func (p *process) userNS() uint64 {
 	return p.user
 }
 
-// whoIn returns the process's credentials as they count in a network namespace:
+// whoIn returns a thread's credentials as they count in a network namespace:
 // capabilities of a nested user namespace have no power over what it does not
 // own (security/commoncap.c cap_capable).
-func (p *process) whoIn(sp *space) *sock.Caller {
+func (p *process) whoIn(sp *space, tid int) *sock.Caller {
 	p.mu.Lock()
 	user := p.userNS()
 	p.mu.Unlock()
-	who := p.who()
+	who := p.who(tid)
 	if user == 0 {
 		return who
 	}
