@@ -216,7 +216,7 @@ func (ms *Membership) Leave() {
 		return
 	}
 	g.members = slices.Delete(g.members, i, i+1)
-	if len(g.members) > 0 {
+	if g.users(m) > 0 {
 		g.refilter(m, false)
 		return
 	}
@@ -240,10 +240,18 @@ func mcDeviceOf(d *dev.Device) *mcDevice {
 	return m
 }
 
+// users returns how many want the group: its members, and of 224.0.0.1 the device itself while it is up (ip_mc_up).
+func (g *group) users(m *mcDevice) int {
+	if g.addr == groupAllHosts && m.up {
+		return len(g.members) + 1
+	}
+	return len(g.members)
+}
+
 // refilter merges the members' filters and has the change reported unless the
 // group is new.
 func (g *group) refilter(m *mcDevice, fresh bool) {
-	f := new(mcFilter)
+	f := &mcFilter{exclude: g.users(m) - len(g.members)}
 	for _, ms := range g.members {
 		if ms.mode == uapi.MCAST_EXCLUDE {
 			f.exclude++
@@ -277,9 +285,10 @@ func (st *state) groupsUpDown(d *dev.Device, up bool) {
 			for _, g := range m.list() {
 				m.removed(g, false)
 			}
-			list := slices.DeleteFunc(slices.Clone(m.list()), func(g *group) bool { return g.addr == groupAllHosts && len(g.members) == 0 })
-			m.groups.Store(&list)
 			m.setUp(false)
+			list := slices.DeleteFunc(slices.Clone(m.list()), func(g *group) bool { return g.users(m) == 0 })
+			m.groups.Store(&list)
+			m.refilterAllHosts()
 		}
 		return
 	}
@@ -290,13 +299,21 @@ func (st *state) groupsUpDown(d *dev.Device, up bool) {
 	m.setUp(true)
 	if m.find(groupAllHosts) == nil {
 		g := &group{addr: groupAllHosts}
-		g.filter.Store(&mcFilter{exclude: 1})
+		g.filter.Store(new(mcFilter))
 		g.timer.Init(st.n.Kernel(), func(c *kern.CPU) { m.groupTimer(c, g) })
 		list := append([]*group{g}, m.list()...)
 		m.groups.Store(&list)
 	}
+	m.refilterAllHosts()
 	for _, g := range m.list() {
 		m.added(g)
+	}
+}
+
+// refilterAllHosts follows the device's own part in 224.0.0.1.
+func (m *mcDevice) refilterAllHosts() {
+	if g := m.find(groupAllHosts); g != nil {
+		g.refilter(m, true)
 	}
 }
 

@@ -160,7 +160,7 @@ func (st *state) writeIGMP(w *bytes.Buffer) {
 			if g.reporter {
 				reporter = 1
 			}
-			fmt.Fprintf(w, "\t\t\t\t%08X %5d %d:%08X\t\t%d\n", swap32(g.addr), max(1, len(g.members)), running, left, reporter)
+			fmt.Fprintf(w, "\t\t\t\t%08X %5d %d:%08X\t\t%d\n", swap32(g.addr), g.users(m), running, left, reporter)
 		}
 		m.mu.Unlock()
 	}

@@ -192,3 +192,34 @@ func TestGroupRecordsFitThePacket(t *testing.T) {
 	w.clock.Advance(3 * time.Second)
 	w.wantRecords(append([]uint32{wire.IGMPChangeToExclude, group + 1001}, sources[:365]...))
 }
+
+// TestAllHostsGroup: a device is in 224.0.0.1 while it is up, whoever else joins and leaves it.
+func TestAllHostsGroup(t *testing.T) {
+	const allHosts = 0xe0000001
+	w := newWorld(t)
+	a0 := device(w.a, "a0")
+	member := func(want bool) {
+		t.Helper()
+		if got := ipv4.GroupMember(a0, allHosts, 9); got != want {
+			t.Errorf("a member of 224.0.0.1: %v", got)
+		}
+	}
+	member(true)
+	w.a.Lock()
+	m, err := ipv4.JoinGroup(a0, allHosts, uapi.MCAST_INCLUDE, []uint32{7})
+	w.a.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	member(true)
+	w.ip(w.a, "link set a0 down")
+	member(false)
+	w.ip(w.a, "link set a0 up")
+	member(true)
+	w.a.Lock()
+	m.Leave()
+	w.a.Unlock()
+	member(true)
+	w.ip(w.a, "link set a0 down")
+	member(false)
+}
