@@ -12,13 +12,21 @@ import (
 // again when it comes up early, which makes the re-arming of a busy
 // connection's timer a few nanoseconds.
 type Timer struct {
-	fn    func(c *CPU)
+	h     Handler
 	c     *CPU
 	want  ktime.T // when to call fn; 0: not armed
 	at    ktime.T // the key in the heap; at <= want
 	seq   uint64  // breaks ties in the order of arming
 	index int     // in the heap, or -1
 }
+
+// A Handler is what a Timer calls on its CPU.
+type Handler interface{ Fire(c *CPU) }
+
+// function is a func as a Handler.
+type function func(c *CPU)
+
+func (f function) Fire(c *CPU) { f(c) }
 
 // timers is a CPU's queue of armed timers: a heap by expiry, then order of
 // arming. Its lock is the innermost but for the clock's.
@@ -47,12 +55,23 @@ func (q *timers) close() {
 
 // Init prepares t to call fn, on one CPU of k, which fn is given.
 func (t *Timer) Init(k *Kernel, fn func(c *CPU)) {
-	t.InitOn(k.cpus[int(k.next.Add(1))%len(k.cpus)], fn)
+	t.InitHandler(k, function(fn))
+}
+
+// InitHandler is Init for a Handler, which unlike the method value of an object
+// costs no allocation.
+func (t *Timer) InitHandler(k *Kernel, h Handler) {
+	t.InitHandlerOn(k.cpus[int(k.next.Add(1))%len(k.cpus)], h)
 }
 
 // InitOn prepares t to call fn on c.
 func (t *Timer) InitOn(c *CPU, fn func(c *CPU)) {
-	*t = Timer{fn: fn, c: c, index: -1}
+	t.InitHandlerOn(c, function(fn))
+}
+
+// InitHandlerOn prepares t to call h on c.
+func (t *Timer) InitHandlerOn(c *CPU, h Handler) {
+	*t = Timer{h: h, c: c, index: -1}
 }
 
 // Set arms t for the time at, or moves it there (mod_timer). A time that has
@@ -126,7 +145,7 @@ func (q *timers) run(now ktime.T) {
 		}
 		t.want = 0
 		q.mu.Unlock()
-		t.fn(q.c)
+		t.h.Fire(q.c)
 		q.mu.Lock()
 	}
 	if len(q.heap) > 0 {

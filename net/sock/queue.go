@@ -302,15 +302,14 @@ func (s *Sock) Each(f func(b *skb.Buff) bool) {
 	}
 }
 
-// purge empties every queue of a closed socket.
-func (s *Sock) purge() {
+// purge empties every queue of a closed socket and returns what they held.
+func (s *Sock) purge() (gone []*skb.Buff) {
 	q := &s.queues
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	if q.packets == nil {
-		q.mu.Unlock()
-		return
+		return nil
 	}
-	var gone []*skb.Buff
 	for q.recv.len() > 0 {
 		gone = append(gone, q.recv.pop())
 	}
@@ -321,15 +320,7 @@ func (s *Sock) purge() {
 	q.spent = nil
 	q.nrecv.Store(0)
 	q.nerrs.Store(0)
-	q.mu.Unlock()
-	if len(gone) == 0 {
-		return
-	}
-	c := s.net.Kernel().Enter(kern.Any)
-	for _, b := range gone {
-		b.Consume(c)
-	}
-	c.Exit()
+	return gone
 }
 
 // PollDatagram is Poll of a datagram socket (datagram_poll).

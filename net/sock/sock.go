@@ -284,13 +284,41 @@ func SockOf(b *skb.Buff) *Sock {
 // End marks s closed: it is counted out, and its queues are emptied. Protocols
 // call it last in Close, off every CPU. It reports whether it was open.
 func (s *Sock) End() bool {
+	gone, was := s.end()
+	if len(gone) > 0 {
+		c := s.net.Kernel().Enter(kern.Any)
+		consume(c, gone)
+		c.Exit()
+	}
+	if was {
+		s.notifyUser(uapi.POLLHUP)
+	}
+	return was
+}
+
+// EndOn is End on a CPU.
+func (s *Sock) EndOn(c *kern.CPU) bool {
+	gone, was := s.end()
+	consume(c, gone)
+	if was {
+		s.Notify(c, uapi.POLLHUP)
+	}
+	return was
+}
+
+// end counts s out and returns what its queues held; was: it was open.
+func (s *Sock) end() (gone []*skb.Buff, was bool) {
 	if s.flags.Or(1<<FlagDead)&(1<<FlagDead) != 0 {
-		return false
+		return nil, false
 	}
 	if s.proto != nil {
 		s.proto.inUse.Add(-1)
 	}
-	s.purge()
-	s.notifyUser(uapi.POLLHUP)
-	return true
+	return s.purge(), true
+}
+
+func consume(c *kern.CPU, list []*skb.Buff) {
+	for _, b := range list {
+		b.Consume(c)
+	}
 }
