@@ -83,6 +83,8 @@ func Recv(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 			continue
 		case err == nil:
 			return got, nil
+		case err == errno.EAGAIN && m.Flags&never == 0 && b.peeksAhead(m):
+			return recvArrived(ctx, s, who, m, deadline)
 		case err == errno.EAGAIN && m.Flags&never == 0:
 			err = wait(ctx, s, uapi.POLLIN|uapi.POLLRDHUP, deadline)
 		}
@@ -91,6 +93,32 @@ func Recv(ctx context.Context, s Socket, who *Caller, m *Msg) (int, error) {
 				return got, nil
 			}
 			return n, err
+		}
+		b.Pass(OpRecv)
+	}
+}
+
+// peeksAhead reports that m looks behind SO_PEEK_OFF: that something is there
+// to read does not mean that it has something to look at.
+func (s *Sock) peeksAhead(m *Msg) bool {
+	return m.Flags&uapi.MSG_PEEK != 0 && s.peekOff.Load() > 0
+}
+
+// recvArrived is Recv that waits for arrivals instead of for POLLIN.
+func recvArrived(ctx context.Context, s Socket, who *Caller, m *Msg, deadline ktime.T) (int, error) {
+	b := s.Base()
+	k := b.net.Kernel()
+	w := k.Waiter()
+	defer w.Free()
+	s.Attach(w, uapi.POLLIN|uapi.POLLRDHUP)
+	defer s.Detach(w)
+	for {
+		n, err := s.Recvmsg(who, m)
+		if err != errno.EAGAIN || deadline != 0 && k.Now() >= deadline {
+			return n, err
+		}
+		if err := w.WaitContext(ctx, deadline); err != nil {
+			return 0, err
 		}
 		b.Pass(OpRecv)
 	}
