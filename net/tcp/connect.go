@@ -70,11 +70,13 @@ func (s *Sock) reopen() {
 // disconnect is connect to AF_UNSPEC (tcp_disconnect).
 func (s *Sock) disconnect() error {
 	s.fast.deferred = false
-	c := s.st.n.Kernel().Enter(kern.Any)
-	if s.State() == uapi.TCP_LISTEN {
-		s.stopListening(c)
+	listening := s.State() == uapi.TCP_LISTEN
+	if listening {
+		s.stopListening()
 		s.SetState(uapi.TCP_CLOSE)
-	} else {
+	}
+	c := s.st.n.Kernel().Enter(kern.Any)
+	if !listening {
 		s.begin(c)
 		if s.conn.State != uapi.TCP_CLOSE {
 			s.SetError(c, errno.ECONNRESET)
@@ -229,9 +231,7 @@ func (s *Sock) Shutdown(_ *sock.Caller, how int) error {
 		if how&sock.RcvShutdown == 0 {
 			return nil
 		}
-		c := s.st.n.Kernel().Enter(kern.Any)
-		s.stopListening(c)
-		c.Exit()
+		s.stopListening()
 		s.SetState(uapi.TCP_CLOSE)
 		s.Notify(nil, uapi.POLLIN|uapi.POLLHUP)
 		return nil
@@ -262,11 +262,11 @@ func (s *Sock) Close() error {
 		return nil
 	}
 	s.closed = true
-	c := s.st.n.Kernel().Enter(kern.Any)
 	if s.State() == uapi.TCP_LISTEN {
-		s.stopListening(c)
+		s.stopListening()
 		s.SetState(uapi.TCP_CLOSE)
 	}
+	c := s.st.n.Kernel().Enter(kern.Any)
 	s.begin(c)
 	unread := s.rxReady.Load() > 0
 	if unread {

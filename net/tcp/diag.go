@@ -180,14 +180,16 @@ func (st *State) diagDestroy(v sockdiag.InetSocket) error {
 func (s *Sock) abort() {
 	s.Lock()
 	defer s.Unlock()
+	listening := s.State() == uapi.TCP_LISTEN
+	if listening {
+		s.stopListening()
+		s.SetState(uapi.TCP_CLOSE)
+	}
 	c := s.st.n.Kernel().Enter(kern.Any)
 	defer c.Exit()
 	s.fast.deferred = false
 	s.begin(c)
-	if s.State() == uapi.TCP_LISTEN {
-		s.stopListening(c)
-		s.SetState(uapi.TCP_CLOSE)
-	} else {
+	if !listening {
 		old := s.conn.State
 		s.conn.Abort(c.Now())
 		s.env.Changed(old)

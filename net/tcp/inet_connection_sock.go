@@ -108,12 +108,15 @@ func (s *Sock) Accept(*sock.Caller) (sock.Socket, error) {
 	return a, nil
 }
 
-// stopListening ends the requests and the connections that nobody accepted.
-func (s *Sock) stopListening(c *kern.CPU) {
+// stopListening ends the requests and the connections that nobody accepted, but
+// for those that others take over. The caller owns s and is on no CPU.
+func (s *Sock) stopListening() {
 	s.st.bind.Lock()
 	s.st.listeners.Remove(&s.inList)
 	s.st.bind.Unlock()
 	s.Set(sock.FlagListening, false)
+	s.migrate()
+	c := s.st.n.Kernel().Enter(kern.Any)
 	for r := range s.listen().requests {
 		r.drop()
 	}
@@ -122,6 +125,7 @@ func (s *Sock) stopListening(c *kern.CPU) {
 		a.abandon(c)
 		a.BHUnlock()
 	}
+	c.Exit()
 	s.listen().queue, s.listen().requests = nil, nil
 	s.listen().ready.Store(0)
 }

@@ -10,7 +10,7 @@ type moreSysctls struct {
 	stdurg, signedWindows, thinLinear, shrink, pingpong *sysctl.Int
 	challenges, twReuseDelay, reflectTOS, fwmarkAccept  *sysctl.Int
 	autobindReuse, appWin                               *sysctl.Int
-	limitOutput, autocorking                            *sysctl.Int
+	limitOutput, autocorking, migrateReq                *sysctl.Int
 }
 
 func (y *moreSysctls) register(t *sysctl.Tree, changed func(_, _ int64) error) {
@@ -25,6 +25,7 @@ func (y *moreSysctls) register(t *sysctl.Tree, changed func(_, _ int64) error) {
 	y.reflectTOS, y.fwmarkAccept = byteOf("tcp_reflect_tos", 0, 0, 1), byteOf("tcp_fwmark_accept", 0, 0, 255)
 	y.limitOutput = t.Int("net/ipv4/tcp_limit_output_bytes", sysctl.Spec{Default: 4 << 20, OnWrite: changed}) // bytes; ip-sysctl
 	y.autocorking = byteOf("tcp_autocorking", 1, 0, 255)
+	y.migrateReq = byteOf("tcp_migrate_req", 0, 0, 1)
 	y.appWin = byteOf("tcp_app_win", 31, 0, 31)
 	y.autobindReuse = byteOf("ip_autobind_reuse", 0, 0, 1)
 }

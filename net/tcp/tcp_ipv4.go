@@ -204,8 +204,13 @@ func (s *Sock) process(c *kern.CPU, b *skb.Buff) {
 	if s.over || s.State() == uapi.TCP_CLOSE {
 		// It closed, or became TIME_WAIT, while the packet waited.
 		e, _ := endsOf(b)
-		if v := s.st.lookup(e); v != nil && v.tw != nil {
+		switch v := s.st.lookup(e); {
+		case v == nil:
+		case v.tw != nil:
 			s.st.timeWaitInput(c, b, v.tw, e)
+			return
+		case v.req != nil && v.req.l != s: // of another listener by now
+			v.req.l.softirq(c, b)
 			return
 		}
 		s.st.nobody(c, b, e)
