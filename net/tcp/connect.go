@@ -213,7 +213,7 @@ func (s *Sock) destroy(c *kern.CPU) {
 	s.st.conns.Remove(&s.node.entry)
 	s.st.ports.Remove(&s.bind.entry)
 	s.st.bind.Unlock()
-	c.After(func() { s.End() })
+	s.EndOn(c)
 }
 
 // Shutdown implements sock.Socket (inet_shutdown).

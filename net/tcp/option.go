@@ -44,6 +44,11 @@ func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 	}
 	s.Lock()
 	defer s.Unlock()
+	if name == uapi.TCP_NODELAY && v != 0 && s.tune == &s.st.tune {
+		s.tune = &s.st.quick
+		s.retune(&s.st.tune)
+		return nil
+	}
 	old := s.ownTune()
 	if err := s.setTCP(name, v); err != nil {
 		return err

@@ -25,6 +25,8 @@ type State struct {
 	sys  sysctls
 	set  atomic.Pointer[tcb.Settings]
 	tune tcb.Tunables // of sockets without options of their own
+	// quick is of those with nothing but TCP_NODELAY.
+	quick tcb.Tunables
 
 	bind      sync.Mutex // of choosing ports and of inserting connections
 	ports     inet.Table[*binding]
@@ -53,7 +55,7 @@ func Of(n *netns.Net) *State { return key.Of(n) }
 func Pernet() netns.Subsys { return netns.Bind(key, initNet, exitNet) }
 
 func initNet(n *netns.Net) (*State, error) {
-	st := &State{n: n, inet: inet.Of(n), mib: mib.Of(n), tune: tcb.Tunables{RcvLowat: 1}}
+	st := &State{n: n, inet: inet.Of(n), mib: mib.Of(n), tune: tcb.Tunables{RcvLowat: 1}, quick: tcb.Tunables{RcvLowat: 1, NoDelay: true}}
 	st.secret = siphash.Key{n.Kernel().Uint64(), n.Kernel().Uint64()}
 	st.base = sock.Proto{
 		Name: "TCP", Size: 2432, Memory: st.pages, Pressure: st.mem.pressed.Load,
@@ -106,7 +108,7 @@ func (st *State) newSock(who *sock.Caller, protocol int) *Sock {
 	if name := st.sys.congestion.Load(); name != "cubic" {
 		s.conn.SetCongestion(name)
 	}
-	s.timer.Init(st.n.Kernel(), s.fire)
+	s.timer.InitHandler(st.n.Kernel(), (*sockTimer)(s))
 	return s
 }
 

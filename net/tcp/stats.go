@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"linen/kern"
 	"linen/net/mib"
 	"linen/net/skb"
 	"linen/net/tcp/internal/tcb"
@@ -44,4 +45,19 @@ var reasonOf = [tcb.NumReasons]skb.Reason{
 	tcb.TooOldAck: skb.ReasonTCPTooOldAck, tcb.Reset: skb.ReasonTCPReset, tcb.BadSyn: skb.ReasonTCPInvalidSyn,
 	tcb.Closed: skb.ReasonTCPClose, tcb.AbortOnData: skb.ReasonTCPAbortOnData, tcb.OfoDrop: skb.ReasonTCPOfoDrop, tcb.OfoPrune: skb.ReasonTCPOfoQueuePrune,
 	tcb.NoMemory: skb.ReasonProtoMem,
+}
+
+// outOfWindow is why a request refuses a segment: an old timestamp, or its place
+// (tcp_check_req).
+func outOfWindow(paws bool) skb.Reason {
+	if paws {
+		return skb.ReasonTCPRfc7323Paws
+	}
+	return skb.ReasonTCPOverwindow
+}
+
+// countResent counts a SYN-ACK that is sent again (tcp_rtx_synack).
+func (st *State) countResent(c *kern.CPU) {
+	st.mib.Inc(c, mib.TCPRetransSegs)
+	st.mib.Inc(c, mib.TCPExtTCPSynRetrans)
 }

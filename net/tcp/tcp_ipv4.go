@@ -46,13 +46,17 @@ func (st *State) receive(c *kern.CPU, b *skb.Buff) {
 	}
 	st.mib.Inc(c, mib.TCPInSegs)
 	if !b.MayPull(wire.TCPHdrLen) {
-		st.bad(c, b, skb.ReasonHdrTrunc)
+		b.Drop(c, st.n, skb.ReasonHdrTrunc)
 		return
 	}
 	h, _ := wire.AsTCP(b.Data())
 	hlen := h.DataOff()
-	if hlen < wire.TCPHdrLen || !b.MayPull(hlen) {
-		st.bad(c, b, skb.ReasonHdrTrunc)
+	if hlen < wire.TCPHdrLen {
+		st.bad(c, b, skb.ReasonPKTTooSmall)
+		return
+	}
+	if !b.MayPull(hlen) {
+		b.Drop(c, st.n, skb.ReasonHdrTrunc)
 		return
 	}
 	e, _ := endsOf(b)

@@ -4,9 +4,12 @@ import (
 	"sync"
 	"time"
 
+	"linen/kern"
 	"linen/lib/ktime"
 	"linen/net/dst"
 	"linen/net/genl"
+	"linen/net/mib"
+	"linen/net/skb"
 	"linen/net/tcp/internal/tcb"
 	"linen/uapi"
 )
@@ -152,6 +155,26 @@ func (s *Sock) metricsEntry() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.get(now, metricsKey{s.Daddr.Load(), s.Saddr.Load()}, rt.Metrics, true)
+}
+
+// keepsRoom drops b and reports so if its request is refused although the queue has room:
+// without SYN cookies its last quarter is kept for peers that were here before
+// (net.ipv4.tcp_max_syn_backlog, tcp_peer_is_proven).
+func (st *State) keepsRoom(c *kern.CPU, b *skb.Buff, r *request, queue int) bool {
+	most := int(st.sys.maxSynBacklog.Load())
+	if st.sys.syncookies.Load() != 0 || most-queue >= most>>2 {
+		return false
+	}
+	t := &st.metrics
+	t.mu.Lock()
+	m := t.get(c.Now(), metricsKey{r.node.raddr, r.node.laddr}, r.rt.Metrics, false)
+	proven := m != nil && m.val[uapi.TCP_METRIC_RTT] != 0
+	t.mu.Unlock()
+	if !proven {
+		st.mib.Inc(c, mib.TCPExtListenDrops)
+		b.Drop(c, st.n, skb.ReasonTCPListenOverflow)
+	}
+	return !proven
 }
 
 // times moves the remembered round trip towards a shorter one slowly, to a

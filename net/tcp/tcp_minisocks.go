@@ -72,6 +72,9 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 		b.Drop(c, st.n, skb.ReasonIPOutnoroutes)
 		return
 	}
+	if st.keepsRoom(c, b, r, queue) {
+		return
+	}
 	if !cookie && (g.Opt.HasFast || g.Len > 0) && s.tryFast(c, b, &g, r) {
 		return
 	}
@@ -83,7 +86,7 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 		st.bind.Lock()
 		st.insert(&r.node)
 		st.bind.Unlock()
-		r.timer.InitOn(c, r.fire)
+		r.timer.InitHandlerOn(c, r)
 		r.timer.Set(c.Now().Add(time.Second))
 		r.send(c)
 	}
@@ -194,8 +197,8 @@ func (r *request) ack(c *kern.CPU) {
 	st.replyBy(c, &a, r.rt)
 }
 
-// fire is the timer of the SYN-ACK (reqsk_timer_handler).
-func (r *request) fire(c *kern.CPU) {
+// Fire implements kern.Handler: the timer of the SYN-ACK (reqsk_timer_handler).
+func (r *request) Fire(c *kern.CPU) {
 	l := r.l
 	free := l.BHLock()
 	defer l.BHUnlock()
@@ -217,8 +220,7 @@ func (r *request) fire(c *kern.CPU) {
 	if !r.acked || r.retries >= l.deferRetries()-1 {
 		r.send(c)
 		r.q.Resent++
-		l.st.mib.Inc(c, mib.TCPRetransSegs)
-		l.st.mib.Inc(c, mib.TCPExtTCPSynRetrans)
+		l.st.countResent(c)
 	}
 	r.retries++
 	r.timer.Set(c.Now().Add(min(time.Second<<r.retries, 120*time.Second)))
@@ -248,11 +250,12 @@ func (r *request) input(c *kern.CPU, b *skb.Buff) {
 	switch {
 	case g.Flags&(tcb.Syn|tcb.Rst|tcb.Ack) == tcb.Syn && g.Seq == q.IRS && !paws:
 		r.send(c) // it did not hear
+		st.countResent(c)
 		b.Consume(c)
 		return
 	case g.Flags&tcb.Ack != 0 && g.Ack != q.ISS+1 && g.Flags&tcb.Rst == 0:
 		st.sendReset(c, b, r.l)
-		b.Drop(c, st.n, skb.ReasonTCPInvalidAckSequence)
+		b.Drop(c, st.n, skb.ReasonTCPFlags)
 		return
 	case q.TS && g.Opt.HasTS && g.Flags&tcb.Rst == 0 && g.Opt.TSEcr != 0 && (int32(g.Opt.TSEcr-r.stamps[0]) < 0 || int32(g.Opt.TSEcr-r.stamps[1]) > 0):
 		st.mib.Inc(c, mib.TCPExtTSEcrRejected) // an echo of what was never said
@@ -263,7 +266,7 @@ func (r *request) input(c *kern.CPU, b *skb.Buff) {
 		if g.Flags&tcb.Rst == 0 {
 			r.ack(c)
 		}
-		b.Drop(c, st.n, skb.ReasonTCPInvalidSequence)
+		b.Drop(c, st.n, outOfWindow(paws))
 		return
 	case g.Flags&tcb.Rst != 0 && g.Seq == q.IRS+1, g.Flags&tcb.Syn != 0 && g.Flags&tcb.Rst == 0:
 		st.mib.Inc(c, mib.TCPExtEmbryonicRsts)
@@ -387,7 +390,7 @@ func (s *Sock) toTimeWait(c *kern.CPU) {
 	t.node.s, t.node.tw = nil, t
 	t.node.entry = inet.Entry[*node]{}
 	t.bind = binding{port: s.bind.port, addr: s.RcvAddr.Load(), dev: s.BoundDev.Load(), reuse: s.Has(sock.FlagReuseAddr), reusePort: s.Has(sock.FlagReusePort), uid: s.UID}
-	t.timer.InitOn(c, func(*kern.CPU) { t.end() })
+	t.timer.InitHandlerOn(c, t)
 	st.bind.Lock()
 	st.conns.Remove(&s.node.entry)
 	st.insert(&t.node)
@@ -398,6 +401,9 @@ func (s *Sock) toTimeWait(c *kern.CPU) {
 	t.timer.Set(c.Now().Add(timeWaitLen))
 	s.ended(c)
 }
+
+// Fire implements kern.Handler.
+func (t *timeWait) Fire(*kern.CPU) { t.end() }
 
 // end frees the ends of the connection.
 func (t *timeWait) end() {

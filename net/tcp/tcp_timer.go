@@ -22,7 +22,12 @@ func (s *Sock) setTimer() {
 	}
 }
 
-// fire is the timer.
+// sockTimer is a Sock as the Handler of its timer.
+type sockTimer Sock
+
+// Fire implements kern.Handler.
+func (t *sockTimer) Fire(c *kern.CPU) { (*Sock)(t).fire(c) }
+
 func (s *Sock) fire(c *kern.CPU) {
 	if s.BHLock() {
 		s.runTimer(c)
