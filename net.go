@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"linen/net/dev"
+	"linen/net/klog"
 	"linen/net/netlink"
 	"linen/net/netns"
 	"linen/net/skb"
@@ -189,6 +190,14 @@ func (n *Net) Drops() map[string]uint64 {
 	}
 	return drops
 }
+
+// A KernelMessage is one entry of a Net's kernel log.
+type KernelMessage = klog.Message
+
+// KernelLog returns the last 256 messages that the Net's stack had for people,
+// the oldest first: what dmesg(1) shows on Linux, such as packets with
+// impossible addresses when net.ipv4.conf.all.log_martians is set.
+func (n *Net) KernelLog() []KernelMessage { return klog.Messages(n.ns) }
 
 // An OpError is a configuration step that failed: what it was and why. Err
 // holds the errno, for errors.Is; Msg is the extended acknowledgement, if any.

@@ -14,6 +14,7 @@ import (
 	"linen/net/genl"
 	"linen/net/inet"
 	"linen/net/ipv4"
+	"linen/net/klog"
 	"linen/net/mib"
 	"linen/net/mroute"
 	"linen/net/neigh"
@@ -38,6 +39,7 @@ import (
 // everybody hears of them. A namespace closes in the reverse order.
 func Subsystems() []netns.Subsys {
 	return []netns.Subsys{
+		klog.Pernet(),
 		skb.Pernet(),
 		netfilter.Pernet(),
 		mib.Pernet(),

@@ -101,7 +101,7 @@ func knownVerb(cmd *cobra.Command, args []string) error {
 // verbs lists every verb; each is made in its own file.
 func verbs() []*cobra.Command {
 	return append(linuxVerbs(),
-		newDown(), newPs(), newInspect(), newLogs(), newLink(), newMetrics(),
+		newDown(), newPs(), newInspect(), newLogs(), newDmesg(), newLink(), newMetrics(),
 		newValidate(), newGraph(), newVersion(),
 	)
 }

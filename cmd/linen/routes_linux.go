@@ -35,6 +35,20 @@ func (s *service) routes(mux *http.ServeMux) {
 	mux.HandleFunc(pathWhy, lab.Handle(s.why))
 	mux.HandleFunc(pathWhyLive, s.whyLive)
 	mux.HandleFunc(pathCapture, s.capture)
+	mux.HandleFunc(pathDmesg, lab.Handle(s.dmesg))
+}
+
+// dmesg is a node's kernel log, a message an element.
+func (s *service) dmesg(_ context.Context, r dmesgRequest) ([]string, error) {
+	n := s.e.Net(r.Node)
+	if n == nil {
+		return nil, &lab.APIError{Message: "no node " + r.Node}
+	}
+	list := []string{}
+	for _, m := range n.KernelLog() {
+		list = append(list, m.String())
+	}
+	return list, nil
 }
 
 // metrics is what Prometheus reads.

@@ -12,7 +12,7 @@ var ranks = []struct {
 }{
 	{0, []string{"uapi", "wire", "lib"}},
 	{1, []string{"kern", "net/netns", "net/mib"}},
-	{2, []string{"net/skb", "net/sysctl", "net/procfs", "net/cgroup", "net/flow", "net/filter"}},
+	{2, []string{"net/skb", "net/sysctl", "net/procfs", "net/cgroup", "net/flow", "net/filter", "net/klog"}},
 	{3, []string{"net/netlink", "net/netfilter", "net/vnethdr"}},
 	{4, []string{"net/rtnl", "net/genl"}},
 	{5, []string{"net/dev", "net/ethernet"}},

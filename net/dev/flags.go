@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync/atomic"
 
+	"linen/net/klog"
 	"linen/net/netlink"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -229,7 +230,21 @@ func (d *Device) count(at *atomic.Int32, flag uint32, inc int) error {
 		d.flags.And(^flag)
 	}
 	if d.flags.Load() != old {
+		d.logMode(flag, n > 0)
 		d.rxMode()
 	}
 	return nil
+}
+
+// logMode notes that d began or ceased to take frames that are not its own
+// (netdev_info).
+func (d *Device) logMode(flag uint32, on bool) {
+	verb, mode := "left", "promiscuous"
+	if on {
+		verb = "entered"
+	}
+	if flag == uapi.IFF_ALLMULTI {
+		mode = "allmulticast"
+	}
+	klog.Printf(d.Net(), klog.Info, "%s: %s %s mode", d.Name(), verb, mode)
 }

@@ -138,6 +138,13 @@ func (p *Peer) Redirect(now ktime.T, load time.Duration, number int, silence tim
 	return false
 }
 
+// Redirects returns how many redirects the peer was sent, and ignored.
+func (p *Peer) Redirects() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.redirects
+}
+
 // NextFragment numbers the peer's fragments.
 func (p *Peer) NextFragment() uint32 {
 	p.mu.Lock()

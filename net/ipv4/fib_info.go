@@ -2,6 +2,7 @@ package ipv4
 
 import (
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"linen/net/dev"
@@ -141,6 +142,49 @@ type infos struct {
 	byHash map[uint64][]*info
 	byDev  map[*dev.Device]map[*info]struct{}
 	count  int
+
+	mu       sync.Mutex // what follows, which redirects look at
+	gateways map[gatewayKey][]*nextHop
+}
+
+// A gatewayKey is a gateway and the device that it is reached by.
+type gatewayKey struct {
+	dev  *dev.Device
+	addr uint32
+}
+
+// gateway adds a next hop to the known gateways, or takes it out again.
+func (t *infos) gateway(nh *nextHop, add bool) {
+	if nh.gwFamily != uapi.AF_INET {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := gatewayKey{nh.dev, nh.gw}
+	list := t.gateways[key]
+	if add {
+		if t.gateways == nil {
+			t.gateways = make(map[gatewayKey][]*nextHop)
+		}
+		t.gateways[key] = append(list, nh)
+		return
+	}
+	if i := slices.Index(list, nh); i >= 0 {
+		list = slices.Delete(list, i, i+1)
+	}
+	if t.gateways[key] = list; len(list) == 0 {
+		delete(t.gateways, key)
+	}
+}
+
+// knowsGateway reports whether a live route leads by d to the gateway
+// (ip_fib_check_default).
+func (t *infos) knowsGateway(d *dev.Device, addr uint32) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.gateways[gatewayKey{d, addr}], func(nh *nextHop) bool {
+		return nh.flags.Load()&uapi.RTNH_F_DEAD == 0
+	})
 }
 
 // share returns the info that is alike, or files fi (fib_find_info).
@@ -169,6 +213,7 @@ func (t *infos) share(fi *info) *info {
 			t.byDev[nh.dev] = make(map[*info]struct{})
 		}
 		t.byDev[nh.dev][fi] = struct{}{}
+		t.gateway(nh, true)
 	}
 	return fi
 }
@@ -198,6 +243,7 @@ func (t *infos) release(fi *info) {
 		}
 	}
 	for _, nh := range fi.nhs {
+		t.gateway(nh, false)
 		if m := t.byDev[nh.dev]; m != nil {
 			if delete(m, fi); len(m) == 0 {
 				delete(t.byDev, nh.dev)

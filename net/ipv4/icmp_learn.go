@@ -48,7 +48,12 @@ func FollowRedirect(c *kern.CPU, n *netns.Net, b *skb.Buff, rt *Route, daddr, ga
 		return
 	}
 	from := (*wire.IPv4Hdr)(b.Network()).Saddr()
-	if rt.GwFamily != uapi.AF_INET || rt.Gateway != from || !st.mayRedirect(d, from, gateway) {
+	if rt.GwFamily != uapi.AF_INET || rt.Gateway != from {
+		return
+	}
+	if !st.mayRedirect(d, from, gateway) {
+		quoted := (*wire.IPv4Hdr)(b.Data())
+		st.logIgnored(InDev(d), from, gateway, quoted.Saddr(), quoted.Daddr())
 		return
 	}
 	nb := neigh.Of(n).V4.Lookup4(c, rt.Dev, gateway)
@@ -64,7 +69,7 @@ func FollowRedirect(c *kern.CPU, n *netns.Net, b *skb.Buff, rt *Route, daddr, ga
 
 // mayRedirect reports whether from may redirect to gateway on d (RFC 1122
 // §3.2.2.2): where subnets do not share the link both must be in one of ours,
-// and with secure_redirects the new one must be a known default gateway.
+// and with secure_redirects the new one must be the gateway of some route.
 func (st *state) mayRedirect(d *dev.Device, from, gateway uint32) bool {
 	in := InDev(d)
 	if in == nil || !in.AcceptRedirects() || gateway == from ||
@@ -74,17 +79,5 @@ func (st *state) mayRedirect(d *dev.Device, from, gateway uint32) bool {
 	if in.SharedMedia() {
 		return AddrType(st.n, gateway) == uapi.RTN_UNICAST
 	}
-	return in.OnLink(gateway, from) && (!in.SecureRedirects() || st.isDefaultGateway(d, gateway))
-}
-
-// isDefaultGateway reports whether a default route by d leads to gateway
-// (ip_fib_check_default).
-func (st *state) isDefaultGateway(d *dev.Device, gateway uint32) bool {
-	f := Flow{OIF: d.Ifindex(), Scope: uapi.RT_SCOPE_UNIVERSE}
-	t := st.main.Load()
-	if t == nil {
-		return false
-	}
-	var res result
-	return st.lookupTable(t, &f, &res, 0) == 0 && res.nh.gwFamily == uapi.AF_INET && res.nh.gw == gateway
+	return in.OnLink(gateway, from) && (!in.SecureRedirects() || st.infos.knowsGateway(d, gateway))
 }

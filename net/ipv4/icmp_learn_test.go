@@ -1,6 +1,8 @@
 package ipv4_test
 
 import (
+	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +75,7 @@ func TestForgedFragNeeded(t *testing.T) {
 // neighbour (RFC 1122 §3.2.2.2).
 func TestForgedRedirects(t *testing.T) {
 	const better = 0x0a000063 // 10.0.0.99
+	const log = "IPv4: Redirect from 10.0.0.2 on a0 about %s ignored\n  Advised path = 10.0.0.1 -> 10.0.1.1"
 	for _, tc := range []struct {
 		name     string
 		from, to uint32
@@ -89,6 +92,7 @@ func TestForgedRedirects(t *testing.T) {
 	} {
 		w := newWorld(t)
 		learner(w.a)
+		w.set(w.a, "net/ipv4/conf/all/log_martians", "1")
 		w.set(w.a, "net/ipv4/conf/all/accept_redirects", tc.accept)
 		w.set(w.a, "net/ipv4/conf/a0/accept_redirects", tc.accept)
 		nb, err := neigh.Of(w.a).V4.Create(device(w.a, "a0"), neigh.Key4(better), 0, false)
@@ -106,6 +110,58 @@ func TestForgedRedirects(t *testing.T) {
 		}
 		if got := w.counter(w.a, mib.ICMPInRedirects); got != 1 {
 			t.Errorf("%s: InRedirects %d", tc.name, got)
+		}
+		logged := ""
+		if !tc.followed && tc.from == addrRA {
+			logged = fmt.Sprintf(log, addrOf(tc.to))
+		}
+		if got := w.lines(w.a); strings.Join(got, "|") != logged {
+			t.Errorf("%s: logged %q, want %q", tc.name, got, logged)
+		}
+	}
+}
+
+// addrOf returns an address in host order as netip has it.
+func addrOf(a uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)})
+}
+
+// TestSecureRedirects: where the subnets of a link are not one
+// (shared_media 0), the new gateway must be on ours, and with
+// secure_redirects be the gateway of some route already.
+func TestSecureRedirects(t *testing.T) {
+	const better, other = 0x0a000063, 0x0a090063 // 10.0.0.99, 10.9.0.99
+	for _, tc := range []struct {
+		name           string
+		shared, secure string
+		known          bool
+		to             uint32
+		followed       bool
+	}{
+		{"shared media", "1", "1", false, better, true},
+		{"not a gateway of ours", "0", "1", false, better, false},
+		{"a gateway of ours", "0", "1", true, better, true},
+		{"any, not secure", "0", "0", false, better, true},
+		{"another subnet", "0", "0", false, other, false},
+		{"another subnet, shared media", "1", "0", false, other, true},
+	} {
+		w := newWorld(t)
+		learner(w.a)
+		for _, d := range []string{"all", "a0"} {
+			w.set(w.a, "net/ipv4/conf/"+d+"/shared_media", tc.shared)
+			w.set(w.a, "net/ipv4/conf/"+d+"/secure_redirects", tc.secure)
+		}
+		if tc.known {
+			w.ip(w.a, "route add 10.77.0.0/16 via 10.0.0.99")
+		}
+		nb, err := neigh.Of(w.a).V4.Create(device(w.a, "a0"), neigh.Key4(tc.to), 0, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nb.Update(nil, []byte{2, 0, 0, 0, 0, 9}, uapi.NUD_PERMANENT, neigh.Override|neigh.Admin, 0)
+		w.inject(device(w.a, "a0"), icmp(addrRA, addrA, 5, 1, tc.to, udp(addrA, addrB, 64)), skb.PacketHost)
+		if got := w.way(addrB).Gateway == tc.to; got != tc.followed {
+			t.Errorf("%s: followed %v", tc.name, got)
 		}
 	}
 }

@@ -166,7 +166,11 @@ func sendRedirect(c *kern.CPU, b *skb.Buff, rt *Route) {
 	h := (*wire.IPv4Hdr)(b.Data())
 	peer := rt.st.path.peers.Get(c.Now(), h.Saddr(), 0)
 	if peer == nil || peer.Redirect(c.Now(), redirectLoad, redirectNumber, redirectSilence) {
-		ICMPSend(c, b, wire.ICMPRedirect, wire.ICMPRedirHost, rt.NextHop(h.Daddr()))
+		src, dst, gateway := h.Saddr(), h.Daddr(), rt.NextHop(h.Daddr())
+		ICMPSend(c, b, wire.ICMPRedirect, wire.ICMPRedirHost, gateway)
+		if in.LogMartians() && peer != nil && peer.Redirects() == redirectNumber {
+			rt.st.logStubborn(b, src, dst, gateway)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"linen/net/dev"
 	"linen/net/fibrules"
 	"linen/net/ipv4"
+	"linen/net/klog"
 	"linen/net/mib"
 	"linen/net/neigh"
 	"linen/net/netfilter"
@@ -57,7 +58,7 @@ func (p packet) ip() *wire.IPv4Hdr { return (*wire.IPv4Hdr)(p.data) }
 func (p packet) icmp() *wire.ICMPHdr { return (*wire.ICMPHdr)(p.data[p.ip().IHL():]) }
 
 func newNet(t testing.TB, k *kern.Kernel) *netns.Net {
-	n, err := netns.New(k, skb.Pernet(), mib.Pernet(), sysctl.Pernet(), procfs.Pernet(), netfilter.Pernet(),
+	n, err := netns.New(k, klog.Pernet(), skb.Pernet(), mib.Pernet(), sysctl.Pernet(), procfs.Pernet(), netfilter.Pernet(),
 		netlink.Pernet(), rtnl.Pernet(), dev.Pernet(), fibrules.Pernet(), neigh.Pernet(), ipv4.Pernet(),
 		veth.Pernet(), vrf.Pernet(), loopback.Pernet(), dev.PernetDevices())
 	if err != nil {

@@ -36,6 +36,9 @@ func RouteInput(c *kern.CPU, n *netns.Net, b *skb.Buff, daddr, saddr uint32, tos
 		st.countInput(c, rt, reason)
 	}
 	if reason != 0 {
+		if in.LogMartians() {
+			st.logMartian(b, &f, in, reason)
+		}
 		return reason
 	}
 	if res.redirect {
@@ -241,7 +244,7 @@ func (st *state) validateSource(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice,
 		return sourceCheck{}
 	}
 	r := st.reversePath(f, in, oif, rpf)
-	if r.reason == skb.ReasonIPRpfilter && c != nil && b != nil {
+	if r.reason == skb.ReasonIPRpfilter && c != nil && b != nil && b.Protocol == uapi.ETH_P_IP { // not ARP
 		mib.Of(st.n).Inc(c, mib.TCPExtIPReversePathFilter)
 	}
 	if c != nil && rpf != 0 && st.n.Tracing.Load() {
