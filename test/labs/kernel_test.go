@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"linen/lab"
 	"linen/lab/clab"
@@ -121,7 +122,9 @@ func (k *kernelLab) host(args ...string) string {
 	k.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.WaitDelay = time.Second // what it started may hold its output open
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		k.t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
 	}

@@ -73,3 +73,59 @@ func TestMulticastDaemonsPrintTheSame(t *testing.T) {
 }
 
 func tidy(out string) string { return strings.TrimSpace(age.ReplaceAllString(out, "")) }
+
+// pimFile is the example in which FRR's zebra, ospfd and pimd bring a group from its sender, by the rendezvous point
+// and then by the shortest path, to two receivers.
+func pimFile(t testing.TB) string {
+	t.Helper()
+	need.Tool(t, "vtysh")
+	need.Tool(t, "ping")
+	return routingLabFile(t, "frr-pim")
+}
+
+// both is a ping of the group, which both receivers answer.
+const both = "ping -c2 -W1 -t8 -I eth1 239.1.2.3"
+
+// TestPIMDaemons: the receivers' router hears their IGMP, joins towards the rendezvous point, and the sender's router
+// registers it there.
+func TestPIMDaemons(t *testing.T) {
+	t.Parallel()
+	u := newUser(t)
+	u.ownFiles()
+	u.up(pimFile(t))
+	u.within(convergence, "src "+both, "from 10.2.0.2", "from 10.3.0.2")
+	u.within(convergence, "r2 vtysh -c 'show ip pim neighbor'", "10.0.12.1", "10.0.23.3")
+	u.within(convergence, "r3 ip mroute", "(10.1.0.2,239.1.2.3)", "Iif: eth1       Oifs: eth2 eth3  State: resolved")
+	u.within(convergence, "r3 vtysh -c 'show ip igmp groups'", "eth2             239.1.2.3       EXCL", "eth3             239.1.2.3       EXCL")
+	u.do("exec", "rx2", "--", "ip", "addr", "del", "239.1.2.3/32", "dev", "eth1")
+	u.within(convergence, "r3 ip mroute", "(10.1.0.2,239.1.2.3)", "Iif: eth1       Oifs: eth2  State: resolved")
+	u.within(convergence, "src "+both, "from 10.2.0.2")
+}
+
+// TestPIMDaemonsPrintTheSame: what pimd and the kernel's tables show is what they show on the machine's own kernel.
+func TestPIMDaemonsPrintTheSame(t *testing.T) {
+	t.Parallel()
+	need.Root(t)
+	u := newUser(t)
+	u.ownFiles()
+	file := pimFile(t)
+	u.up(file)
+	k := kernelUp(t, file)
+	u.within(convergence, "src "+both, "from 10.2.0.2", "from 10.3.0.2")
+	k.do("src", "sh", "-c", "until "+both+" | grep -q 'bytes from 10.2.0.2'; do sleep 0.2; done")
+	for _, node := range []string{"r1", "r2", "r3"} {
+		for _, command := range []string{"ip mroute", "ip route", "ip -4 maddr show | grep inet",
+			"vtysh -c 'show ip mroute' | sed 's/ ST / S /'", // T: data came since the last look
+			"vtysh -c 'show ip pim interface'", "vtysh -c 'show ip igmp interface'", "awk 'NR>1{print $1,$2}' /proc/net/ip_mr_vif",
+		} {
+			var here, there string
+			if !until(convergence, func() bool {
+				here = steady(u.try("exec", node, "--", "sh", "-c", command).out)
+				there = steady(k.do(node, "sh", "-c", command))
+				return here == there
+			}) {
+				t.Errorf("%s: %s\n--- linen\n%s\n--- kernel\n%s", node, command, here, there)
+			}
+		}
+	}
+}
