@@ -116,7 +116,7 @@ func (st *state) changeAddr(in *InDevice, old, want *IfAddr, now ktime.T, r *net
 	a.setLifetimes(want.valid, want.preferred, now)
 	const changeable = uapi.IFA_F_NOPREFIXROUTE
 	a.Flags = a.Flags&^changeable | old.Flags&changeable
-	if want.Priority != 0 && want.Priority != old.Priority {
+	if want.Priority != old.Priority {
 		a.Priority = want.Priority
 	}
 	in.replaceAddr(old, &a)

@@ -41,7 +41,7 @@ func (st *state) parseRoute(r *netlink.Request) (*routeConfig, error) {
 		plen: h[1], tos: h[3], table: uint32(h[4]), proto: h[5], scope: h[6], typ: h[7],
 		flags: binary.NativeEndian.Uint32(h[8:]), nlFlags: r.Flags,
 		dst: tb.Get(uapi.RTA_DST).BE32(), prefsrc: tb.Get(uapi.RTA_PREFSRC).BE32(),
-		priority: tb.U32(uapi.RTA_PRIORITY),
+		priority: tb.U32(uapi.RTA_PRIORITY), realms: tb.U32(uapi.RTA_FLOW),
 	}
 	if cfg.tos&^dscp != 0 {
 		return nil, netlink.Errorf(errno.EINVAL, "Invalid dsfield (tos): ECN bits must be 0")

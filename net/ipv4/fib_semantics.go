@@ -39,12 +39,15 @@ func (st *state) createInfo(cfg *routeConfig) (*info, error) {
 		}
 		fi.metrics = m
 	}
+	if cfg.multi && cfg.realms != 0 && cfg.hops[0].realm != cfg.realms {
+		return nil, netlink.Errorf(errno.EINVAL, "Nexthop class id does not match RTA_FLOW")
+	}
 	if errorOf(cfg.typ) != 0 {
 		if len(cfg.hops) > 0 && (cfg.multi || cfg.hops[0].oif != 0 || cfg.hops[0].gwFamily != 0) {
 			return nil, netlink.Errorf(errno.EINVAL, "Gateway, device and multipath can not be specified for this route type")
 		}
 		if fi.obj == nil {
-			nh := &nextHop{info: fi, weight: 1}
+			nh := &nextHop{info: fi, weight: 1, realm: cfg.realms}
 			nh.flags.Store(cfg.flags & uapi.RTNH_F_ONLINK)
 			fi.nhs = []*nextHop{nh}
 		}
@@ -223,7 +226,7 @@ func (st *state) checkGateway6(nh *nextHop) error {
 		return netlink.Errorf(errno.ENETDOWN, "Nexthop device is not up")
 	}
 	nh.scope = uapi.RT_SCOPE_LINK
-	nh.bind(d)
+	nh.dev, nh.oif = d, d.Ifindex() // whether the link is up is not looked at
 	return nil
 }
 

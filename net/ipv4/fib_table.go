@@ -25,6 +25,7 @@ type routeConfig struct {
 	hops     []hopConfig
 	nhID     uint32 // of a next hop object, instead of hops
 	multi    bool   // hops came as RTA_MULTIPATH
+	realms   uint32 // RTA_FLOW
 	nlFlags  uint16
 }
 

@@ -186,7 +186,15 @@ func (st *state) parseGroup(cfg *nexthopConfig, tb netlink.Attrs) error {
 	}
 	cfg.hwStats = tb.U32(uapi.NHA_HW_STATS_ENABLE) != 0
 	if cfg.resilient {
-		return cfg.parseRes(tb.Get(uapi.NHA_RES_GROUP))
+		if err := cfg.parseRes(tb.Get(uapi.NHA_RES_GROUP)); err != nil {
+			return err
+		}
+	}
+	// What the members are is looked at when all that was written is right.
+	for _, e := range cfg.members {
+		if err := e.obj.checkMember(len(cfg.members), cfg.fdb); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -215,11 +223,6 @@ func (st *state) parseMembers(cfg *nexthopConfig, list []byte) error {
 			}
 		}
 		cfg.members = append(cfg.members, nhEntry{obj: st.nexthops.byID[id(i)], weight: w})
-	}
-	for _, e := range cfg.members {
-		if err := e.obj.checkMember(n, cfg.fdb); err != nil {
-			return err
-		}
 	}
 	return nil
 }
