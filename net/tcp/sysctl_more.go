@@ -11,6 +11,7 @@ type moreSysctls struct {
 	challenges, twReuseDelay, reflectTOS, fwmarkAccept  *sysctl.Int
 	autobindReuse, appWin                               *sysctl.Int
 	limitOutput, autocorking, migrateReq                *sysctl.Int
+	collapse, ackDefer                                  *sysctl.Int
 }
 
 func (y *moreSysctls) register(t *sysctl.Tree, changed func(_, _ int64) error) {
@@ -26,6 +27,7 @@ func (y *moreSysctls) register(t *sysctl.Tree, changed func(_, _ int64) error) {
 	y.limitOutput = t.Int("net/ipv4/tcp_limit_output_bytes", sysctl.Spec{Default: 4 << 20, OnWrite: changed}) // bytes; ip-sysctl
 	y.autocorking = byteOf("tcp_autocorking", 1, 0, 255)
 	y.migrateReq = byteOf("tcp_migrate_req", 0, 0, 1)
+	y.collapse, y.ackDefer = byteOf("tcp_retrans_collapse", 1, 0, 255), byteOf("tcp_backlog_ack_defer", 1, 0, 1)
 	y.appWin = byteOf("tcp_app_win", 31, 0, 31)
 	y.autobindReuse = byteOf("ip_autobind_reuse", 0, 0, 1)
 }
@@ -35,5 +37,6 @@ func (y *moreSysctls) fill(p *tcb.Settings) {
 	p.StdUrg, p.SignedWindows = y.stdurg.Bool(), y.signedWindows.Bool()
 	p.ThinLinear, p.ShrinkWindow = y.thinLinear.Bool(), y.shrink.Bool()
 	p.LimitOutput, p.Autocorking = int(y.limitOutput.Load()), y.autocorking.Bool()
+	p.RetransCollapse, p.BacklogAckDefer = y.collapse.Bool(), y.ackDefer.Bool()
 	p.Pingpong, p.AppWin = int(y.pingpong.Load()), int(y.appWin.Load())
 }

@@ -66,7 +66,8 @@ const (
 	deferTimer = 1 << iota
 	deferMTU
 	deferSend
-	deferAll = deferTimer | deferMTU | deferSend
+	deferAck
+	deferAll = deferTimer | deferMTU | deferSend | deferAck
 
 	// throttled and tsqQueued are bits beside them: the socket waits for a packet
 	// of its own to be freed, and it is on a CPU's list of those that go on.

@@ -197,7 +197,14 @@ func (s *Sock) softirq(c *kern.CPU, b *skb.Buff) {
 }
 
 // backlog is the owner's turn at what softirqs left.
-func backlog(c *kern.CPU, base *sock.Sock, b *skb.Buff) { base.Self().(*Sock).process(c, b) }
+func backlog(c *kern.CPU, base *sock.Sock, b *skb.Buff) {
+	s := base.Self().(*Sock)
+	s.conn.Backlog(true)
+	s.process(c, b)
+	if s.conn.Backlog(false) {
+		s.deferred.Or(deferAck)
+	}
+}
 
 // process takes a segment, as owner or under BHLock (tcp_v4_do_rcv).
 func (s *Sock) process(c *kern.CPU, b *skb.Buff) {

@@ -63,4 +63,9 @@ func release(c *kern.CPU, b *sock.Sock) {
 	if what&deferSend != 0 {
 		s.goOn(c)
 	}
+	if what&deferAck != 0 && !s.over && s.State() != uapi.TCP_CLOSE {
+		s.begin(c)
+		s.conn.SendDeferred(c.Now())
+		s.finish(c)
+	}
 }

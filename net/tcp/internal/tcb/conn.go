@@ -76,6 +76,7 @@ type Settings struct {
 	CompAcks                                              int
 	StdUrg, SignedWindows, ThinLinear, ShrinkWindow       bool // tcp_stdurg, tcp_workaround_signed_windows, tcp_thin_linear_timeouts, tcp_shrink_window
 	LimitOutput                                           int  // tcp_limit_output_bytes
+	RetransCollapse, BacklogAckDefer                      bool // tcp_retrans_collapse, tcp_backlog_ack_defer
 	Autocorking                                           bool // tcp_autocorking
 	Pingpong, AppWin                                      int  // tcp_pingpong_thresh, tcp_app_win
 }
@@ -130,6 +131,8 @@ type Conn struct {
 	ecnOK   bool
 	kind    uint8 // of rtx
 	ackPend uint8
+	// inBacklog: the owner works off segments that came while it had the socket.
+	inBacklog bool
 
 	send  sender
 	recv  receiver

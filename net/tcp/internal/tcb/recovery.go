@@ -398,6 +398,7 @@ func (c *Conn) resend(i int) bool {
 		return false // the window shrank
 	}
 	mss := max(c.send.mss, 1)
+	c.collapse(i, mss)
 	n := packetsOf(int(seg.end-seg.seq), mss)
 	if n != seg.packets {
 		c.recount(seg.marks, int(n)-int(seg.packets))

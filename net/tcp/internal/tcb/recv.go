@@ -13,7 +13,8 @@ const (
 	ackPushed
 	ackPushed2
 	ackNow
-	ackNoMem // the buffer is full: the window is shut, whatever was promised
+	ackDeferred // one for all of the backlog
+	ackNoMem    // the buffer is full: the window is shut, whatever was promised
 )
 
 // receiver is the receiving side.
@@ -354,6 +355,10 @@ func (c *Conn) ackCheck() {
 	quick := r.quick > 0 && !r.pingpong || c.send.path.quickAck
 	two := r.nxt-r.wup > uint32(r.rcvMSS) && (int(r.nxt-r.copied) < c.keep.t.RcvLowat || c.freeWindow() >= r.wnd)
 	if two || quick || c.ackPend&ackNow != 0 {
+		if c.inBacklog && c.set.BacklogAckDefer {
+			c.ackPend |= ackDeferred
+			return
+		}
 		c.sendAck()
 		return
 	}
@@ -361,6 +366,23 @@ func (c *Conn) ackCheck() {
 	case len(r.ofo) == 0:
 		c.delayAck()
 	case !c.hold():
+		c.sendAck()
+	}
+}
+
+// Backlog tells that the segments to come are of a backlog, whose end SendDeferred
+// follows, or that they are no more; it reports that an acknowledgement waits for
+// that end (TCP_ACK_DEFERRED).
+func (c *Conn) Backlog(on bool) (deferred bool) {
+	c.inBacklog = on
+	return c.ackPend&ackDeferred != 0
+}
+
+// SendDeferred acknowledges what the segments of a backlog brought, unless a
+// segment has done so since.
+func (c *Conn) SendDeferred(now ktime.T) {
+	c.now = now
+	if c.ackPend&ackScheduled != 0 {
 		c.sendAck()
 	}
 }
