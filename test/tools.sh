@@ -7,7 +7,7 @@ cd "$(dirname "$0")" || exit 1
 PATH=$PATH:/usr/sbin:/sbin
 
 missing() { # prints the packages whose program is not there
-	grep -v '^#' packages.txt | while read -r package program; do
+	grep -v '^#' packages.txt | while read -r package program _; do
 		if [ "$program" = - ]; then
 			dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
 		elif ! command -v "$program" >/dev/null; then
@@ -20,8 +20,9 @@ export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-install() { # install PACKAGE...: three tries, mirrors have bad moments
+apt() { # apt PACKAGE...: three tries, mirrors have bad moments
 	local try
+	[ $# -gt 0 ] || return 0
 	if [ ! -e /usr/sbin/policy-rc.d ]; then # no service starts: the tests start what they need
 		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d
 		trap 'rm -f "$log" /usr/sbin/policy-rc.d' EXIT
@@ -37,11 +38,38 @@ install() { # install PACKAGE...: three tries, mirrors have bad moments
 	done
 }
 
+unpack() { # unpack PACKAGE...: the programs of packages that cannot be installed beside the others
+	local package dir
+	for package in "$@"; do
+		dir=$(mktemp -d) && chmod 755 "$dir"
+		if (cd "$dir" && apt-get download "$package" >"$log" 2>&1 && dpkg-deb -x "$package"_*.deb .); then
+			install -t /usr/local/sbin "$dir"/usr/sbin/*
+		else
+			tail -n 2 "$log" >&2
+		fi
+		rm -rf "$dir"
+	done
+}
+
+of() { # of KIND PACKAGE...: those that are to be installed, or to be unpacked
+	local kind=$1 package
+	shift
+	for package in "$@"; do
+		if grep -q "^$package .* unpack\$" packages.txt; then
+			[ "$kind" = unpack ] && echo "$package"
+		elif [ "$kind" = install ]; then
+			echo "$package"
+		fi
+	done
+}
+
 want=$(missing | tr '\n' ' ')
 if [ -n "$want" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	echo "tools: installing $want"
-	# shellcheck disable=SC2086 # a list of names
-	install $want
+	# shellcheck disable=SC2046,SC2086 # lists of names
+	apt $(of install $want)
+	# shellcheck disable=SC2046,SC2086
+	unpack $(of unpack $want)
 	want=$(missing | tr '\n' ' ')
 fi
 [ -z "$want" ] && exit 0

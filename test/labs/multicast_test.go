@@ -15,8 +15,14 @@ import (
 func multicastLab(t testing.TB) string {
 	t.Helper()
 	need.Tool(t, "smcrouted")
+	return labFile(t, "multicast")
+}
+
+// labFile is a lab's file of this package's.
+func labFile(t testing.TB, name string) string {
+	t.Helper()
 	need.Tool(t, "ping")
-	path, err := filepath.Abs("testdata/multicast.clab.yml")
+	path, err := filepath.Abs("testdata/" + name + ".clab.yml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +91,29 @@ func pimFile(t testing.TB) string {
 
 // both is a ping of the group, which both receivers answer.
 const both = "ping -c2 -W1 -t8 -I eth1 239.1.2.3"
+
+// TestPIMD: Debian's pimd does the same without other routing daemons.
+func TestPIMD(t *testing.T) {
+	t.Parallel()
+	need.Tool(t, "pimd")
+	u := newUser(t)
+	u.ownFiles()
+	u.up(labFile(t, "pim"))
+	u.within(convergence, "src "+both, "from 10.2.0.2", "from 10.3.0.2")
+	u.within(convergence, "r2 ip mroute", "(10.1.0.2,239.1.2.3)", "Oifs: eth2  State: resolved")
+	u.within(convergence, "r3 cat /proc/net/ip_mr_cache", "030201EF 0200010A")
+	u.within(convergence, "r1 awk '$2==\"pimreg\"{print $7}' /proc/net/ip_mr_vif", "00004") // VIFF_REGISTER
+}
+
+// TestPIMDOnTheKernel: the same file, the same answers, on the machine's own kernel.
+func TestPIMDOnTheKernel(t *testing.T) {
+	t.Parallel()
+	need.Root(t)
+	need.Tool(t, "pimd")
+	k := kernelUp(t, labFile(t, "pim"))
+	k.do("src", "sh", "-c", "until "+both+" | grep -q 'bytes from 10.2.0.2'; do sleep 0.2; done")
+	k.do("r1", "sh", "-c", "grep -q 'pimreg .* 00004' /proc/net/ip_mr_vif")
+}
 
 // TestPIMDaemons: the receivers' router hears their IGMP, joins towards the rendezvous point, and the sender's router
 // registers it there.
