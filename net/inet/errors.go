@@ -58,13 +58,14 @@ func (s *Sock) QueueICMP(c *kern.CPU, b *skb.Buff, e ICMPErr, err errno.Errno, d
 }
 
 // LocalError appends an error of our own, such as EMSGSIZE with the path's MTU,
-// to the error queue when IP_RECVERR is on (ip_local_error).
-func (s *Sock) LocalError(c *kern.CPU, e errno.Errno, dst Addr, info uint32) {
+// to the error queue when IP_RECVERR is on (ip_local_error). daddr is where the
+// packet was to go; the port told is the one that the socket is connected to.
+func (s *Sock) LocalError(c *kern.CPU, e errno.Errno, daddr, info uint32) {
 	if !s.Is(RecvErr) {
 		return
 	}
 	b := skb.Alloc(c, 64)
-	to := dst.Sockaddr()
+	to := Addr{IP: daddr, Port: uint16(s.Dport.Load())}.Sockaddr()
 	if !s.QueueError(c, b, sock.ExtErr{Errno: e, Origin: uapi.SO_EE_ORIGIN_LOCAL, Info: info, Name: to[:]}) {
 		b.Consume(c)
 	}

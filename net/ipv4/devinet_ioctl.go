@@ -20,15 +20,18 @@ const (
 )
 
 // Ioctl answers the ioctls about a device's addresses (SIOC[GS]IFADDR,
-// BRDADDR, DSTADDR, NETMASK) on arg, a struct ifreq, which it changes in place
-// (devinet_ioctl). admin says that the caller has CAP_NET_ADMIN. ENOTTY means
-// that the request is none of these. The caller holds no RTNL.
+// BRDADDR, DSTADDR, NETMASK, and SIOCSIFFLAGS of an alias) on arg, a struct
+// ifreq, which it changes in place (devinet_ioctl). admin says that the caller
+// has CAP_NET_ADMIN. ENOTTY means that the request is none of these. The caller
+// holds no RTNL.
 func Ioctl(n *netns.Net, cmd uint32, arg []byte, admin bool) error {
 	set := false
 	switch cmd {
 	case uapi.SIOCGIFADDR, uapi.SIOCGIFBRDADDR, uapi.SIOCGIFDSTADDR, uapi.SIOCGIFNETMASK:
 	case uapi.SIOCSIFADDR, uapi.SIOCSIFBRDADDR, uapi.SIOCSIFDSTADDR, uapi.SIOCSIFNETMASK:
 		set = true
+	case uapi.SIOCSIFFLAGS:
+		return aliasFlags(n, arg, admin)
 	default:
 		return errno.ENOTTY
 	}
@@ -71,6 +74,38 @@ func Ioctl(n *netns.Net, cmd uint32, arg []byte, admin bool) error {
 		uapi.SIOCGIFADDR: a.Local, uapi.SIOCGIFBRDADDR: a.Broadcast,
 		uapi.SIOCGIFDSTADDR: a.Address, uapi.SIOCGIFNETMASK: mask(a.PrefixLen),
 	}[cmd])
+	return nil
+}
+
+// aliasFlags is SIOCSIFFLAGS of a label such as eth0:1: an alias that is taken
+// down loses its address, the device stays as it is. ENOTTY: the name is a
+// device's.
+func aliasFlags(n *netns.Net, arg []byte, admin bool) error {
+	if len(arg) < ifreqLen {
+		return errno.EFAULT
+	}
+	label := nameOf(arg[:uapi.IFNAMSIZ])
+	name, _, alias := strings.Cut(label, ":")
+	switch {
+	case !alias:
+		return errno.ENOTTY
+	case !admin:
+		return errno.EPERM
+	}
+	n.Lock()
+	defer n.Unlock()
+	d := dev.ByName(n, name)
+	if d == nil {
+		return errno.ENODEV
+	}
+	in := InDev(d)
+	a := in.labelled(label, 0, false)
+	if a == nil {
+		return errno.EADDRNOTAVAIL
+	}
+	if binary.NativeEndian.Uint16(arg[ifrAddr:])&uapi.IFF_UP == 0 {
+		in.deleteAddr(a, nil)
+	}
 	return nil
 }
 

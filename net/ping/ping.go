@@ -268,7 +268,7 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	}
 	limit, n := s.PathLimit(rt), len(data)+20+ck.Options.Len()
 	if n > 65535 || n > limit && !s.MayFragment() {
-		s.LocalError(c, errno.EMSGSIZE, to, uint32(limit))
+		s.LocalError(c, errno.EMSGSIZE, to.IP, uint32(limit))
 		return errno.EMSGSIZE
 	}
 	if ck.Confirm {

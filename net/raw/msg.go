@@ -18,8 +18,10 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	if m.Flags&uapi.MSG_OOB != 0 {
 		return 0, errno.EOPNOTSUPP
 	}
-	if err := s.TakeError(); err != nil {
-		return 0, err
+	if s.Is(inet.HdrIncl) { // only its buffer comes from sock_alloc_send_skb, which reports the pending error
+		if err := s.TakeError(); err != nil {
+			return 0, err
+		}
 	}
 	if s.Shut()&sock.SendShutdown != 0 {
 		return 0, errno.EPIPE
@@ -66,7 +68,7 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	}
 	own := s.Is(inet.HdrIncl)
 	if own && len(data) > s.Inet().IP.MTU(rt) {
-		s.LocalError(c, errno.EMSGSIZE, inet.Addr{IP: daddr}, uint32(s.Inet().IP.MTU(rt)))
+		s.LocalError(c, errno.EMSGSIZE, daddr, uint32(s.Inet().IP.MTU(rt)))
 		return errno.EMSGSIZE
 	}
 	if !own {
@@ -99,7 +101,7 @@ func (s *Sock) fits(c *kern.CPU, limit, n int, daddr uint32) error {
 	if n <= 65535 && (n <= limit || s.MayFragment()) {
 		return nil
 	}
-	s.LocalError(c, errno.EMSGSIZE, inet.Addr{IP: daddr}, uint32(limit))
+	s.LocalError(c, errno.EMSGSIZE, daddr, uint32(limit))
 	return errno.EMSGSIZE
 }
 

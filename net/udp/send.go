@@ -225,7 +225,7 @@ func (s *Sock) way(c *kern.CPU, ck *inet.Cookie, to inet.Addr, connected bool) (
 func (s *Sock) fits(c *kern.CPU, rt *ipv4.Route, n int, ck *inet.Cookie, to inet.Addr) error {
 	header := 20 + ck.Options.Len() + headerLen
 	if n+header > 65535 {
-		s.LocalError(c, errno.EMSGSIZE, to, uint32(s.PathLimit(rt)))
+		s.LocalError(c, errno.EMSGSIZE, to.IP, uint32(s.PathLimit(rt)))
 		return errno.EMSGSIZE
 	}
 	limit := s.PathLimit(rt)
@@ -239,7 +239,7 @@ func (s *Sock) fits(c *kern.CPU, rt *ipv4.Route, n int, ck *inet.Cookie, to inet
 		return nil
 	}
 	if n+header > limit && !s.MayFragment() {
-		s.LocalError(c, errno.EMSGSIZE, to, uint32(limit))
+		s.LocalError(c, errno.EMSGSIZE, to.IP, uint32(limit))
 		return errno.EMSGSIZE
 	}
 	return nil
