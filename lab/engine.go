@@ -34,7 +34,7 @@ type NodeSpec struct {
 	DNS      *clab.DNS
 	Programs []Program // started when the links are up, before the file's exec
 	Hosts    []Host    // lines of /etc/hosts: every node of the lab that has an address in the file
-	User     string    // "" is root
+	User     string    // of its programs, by docker's rules; "" is root
 	Fresh    bool      // leave lo down, as in a namespace that nobody has touched
 	Uplink   *Uplink   // makes the node the lab's gateway to this machine's network; nil: it is none
 }

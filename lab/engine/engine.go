@@ -85,9 +85,6 @@ func (e *Engine) Names() []string {
 
 // CreateNode makes a node's network; its init waits for the first program.
 func (e *Engine) CreateNode(s lab.NodeSpec) error {
-	if s.User != "" && s.User != "root" && s.User != "0" {
-		return fmt.Errorf("user %s: programs run as root of their node", s.User)
-	}
 	if err := e.net.createNode(s); err != nil {
 		return err
 	}
@@ -228,6 +225,7 @@ func (e *Engine) start(ctx context.Context, name string, p nodeinit.Program, fil
 		return nil, err
 	}
 	p.Env = mergeEnv(p.Env, n.spec.Env)
+	p.User = cmp.Or(p.User, n.spec.User)
 	if e.cfg.Note != nil {
 		e.cfg.Note(name, strings.Join(p.Argv, " "))
 	}
@@ -299,7 +297,7 @@ func (e *Engine) startSpec(ctx context.Context, name string, s lab.ExecSpec) (pr
 	}
 	defer null.Close()
 	files := []*os.File{cmp.Or(s.Stdin, null), cmp.Or(s.Stdout, null), cmp.Or(s.Stderr, null)}
-	p, err := e.start(ctx, name, nodeinit.Program{Argv: s.Args, Env: s.Env, Dir: s.Dir, TTY: s.TTY}, files)
+	p, err := e.start(ctx, name, nodeinit.Program{Argv: s.Args, Env: s.Env, Dir: s.Dir, User: s.User, TTY: s.TTY}, files)
 	return process{p}, err
 }
 

@@ -146,6 +146,9 @@ type Program struct {
 	Dir  string // working directory; empty: /
 	// TTY makes descriptor 0 the controlling terminal of the new session.
 	TTY bool
+	// User is whom it runs as, by docker's rules: NAME, UID, NAME:GROUP, UID:GID,
+	// looked up in the node's /etc/passwd and /etc/group; empty: root.
+	User string `json:",omitempty"`
 	// Umask is the file mode creation mask; nil: the init's.
 	Umask *int `json:",omitempty"`
 }

@@ -101,7 +101,16 @@ func (f *forker) fork(p *Program, files []*os.File) (int, error) {
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
 		return 0, &execFailure{"chdir " + dir, errnoOf(err, unix.ENOTDIR)}
 	}
-	path, errno := lookPath(p.Argv[0], pathOf(p.Env), dir)
+	env := p.Env
+	var as *account
+	if p.User != "" {
+		var err error
+		if as, err = lookUser(p.User); err != nil {
+			return 0, err
+		}
+		env = as.environment(env)
+	}
+	path, errno := lookPath(p.Argv[0], pathOf(env), dir)
 	if errno != 0 {
 		return 0, &execFailure{p.Argv[0], errno}
 	}
@@ -114,17 +123,30 @@ func (f *forker) fork(p *Program, files []*os.File) (int, error) {
 		fds[i] = uintptr(fd)
 	}
 	attr := &syscall.ProcAttr{
-		Dir: dir, Env: p.Env, Files: fds,
+		Dir: dir, Env: env, Files: fds,
 		Sys: &syscall.SysProcAttr{Setsid: true, Setctty: p.TTY, Ctty: 0},
 	}
-	done := make(chan forked)
-	f.jobs <- forkJob{path, p.Argv, attr, p.Umask, done}
-	r := <-done
+	if as != nil {
+		attr.Sys.Credential = &as.cred
+	}
+	r := f.run(forkJob{path: path, argv: p.Argv, attr: attr, mask: p.Umask})
+	if as != nil && r.err == unix.EACCES && dir != "/" {
+		attr.Dir = "/" // perhaps a directory that the user may not enter
+		r = f.run(forkJob{path: path, argv: p.Argv, attr: attr, mask: p.Umask})
+	}
 	runtime.KeepAlive(files)
 	if r.err != nil {
 		return 0, &execFailure{p.Argv[0], errnoOf(r.err, unix.EIO)}
 	}
 	return r.pid, nil
+}
+
+// run has the forker's thread do a job.
+func (f *forker) run(j forkJob) forked {
+	done := make(chan forked)
+	j.done = done
+	f.jobs <- j
+	return <-done
 }
 
 func errnoOf(err error, fallback unix.Errno) unix.Errno {

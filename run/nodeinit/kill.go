@@ -5,7 +5,9 @@ package nodeinit
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -62,4 +64,36 @@ func parentOf(pid int) (int, bool) {
 	}
 	parent, err := strconv.Atoi(string(f[1]))
 	return parent, err == nil
+}
+
+// Daemons counts the programs that outlived the one that Exec started them
+// from: the init has adopted them (prctl(2) PR_SET_CHILD_SUBREAPER).
+func (n *Node) Daemons() int {
+	n.mu.Lock()
+	started := make(map[int]bool, len(n.mu.procs))
+	for _, p := range n.mu.procs {
+		started[p.pid] = true
+	}
+	n.mu.Unlock()
+	daemons := 0
+	tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(n.pid) + "/task/*/children") // none when the init has ended
+	for _, task := range tasks {
+		list, err := os.ReadFile(task)
+		if err != nil {
+			continue // a thread that has ended, or a kernel without CONFIG_PROC_CHILDREN
+		}
+		for _, word := range strings.Fields(string(list)) {
+			if pid, err := strconv.Atoi(word); err == nil && !started[pid] && !ended(pid) {
+				daemons++
+			}
+		}
+	}
+	return daemons
+}
+
+// ended reports whether a child is a zombie.
+func ended(pid int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	state := b[bytes.LastIndexByte(b, ')')+1:]
+	return err != nil || bytes.HasPrefix(state, []byte(" Z"))
 }

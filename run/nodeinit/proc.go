@@ -104,9 +104,11 @@ func (n *Node) handle(ev event) {
 	case evStarted:
 		n.mu.Lock()
 		p := n.mu.procs[ev.ID]
-		n.mu.Unlock()
 		if p != nil {
 			p.pid = ev.PID
+		}
+		n.mu.Unlock()
+		if p != nil {
 			p.started <- nil
 		}
 	case evFailed:

@@ -189,8 +189,9 @@ func (n *Node) Exec(ctx context.Context, p nodeinit.Program, files ...*os.File) 
 	return proc, nil
 }
 
-// Programs counts the programs that Exec started and that have not ended.
-func (n *Node) Programs() int { return int(n.running.Load()) }
+// Programs counts the programs that Exec started and those that these left
+// behind, as far as they have not ended.
+func (n *Node) Programs() int { return int(n.running.Load()) + n.init.Daemons() }
 
 // Done is closed when the node's init and all its programs have ended.
 func (n *Node) Done() <-chan struct{} { return n.init.Done() }
