@@ -73,7 +73,13 @@ func initNet(n *netns.Net) (*State, error) {
 	if err := st.registerMetrics(); err != nil {
 		return nil, err
 	}
-	return st, st.inet.IP.AddProtocol(n, uapi.IPPROTO_TCP, st.receive, st.fail)
+	if err := st.inet.IP.AddProtocol(n, uapi.IPPROTO_TCP, st.receive, st.fail); err != nil {
+		return nil, err
+	}
+	if f := st.inet.IP.SetEarlyDemux; f != nil {
+		f(n, uapi.IPPROTO_TCP, st.earlyDemux)
+	}
+	return st, nil
 }
 
 // exitNet forgets what is left: nobody can hear of it.

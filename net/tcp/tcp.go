@@ -6,6 +6,7 @@ import (
 	"linen/kern"
 	"linen/lib/ktime"
 	"linen/net/inet"
+	"linen/net/ipv4"
 	"linen/net/sock"
 	"linen/net/tcp/internal/tcb"
 	"linen/uapi"
@@ -30,6 +31,8 @@ type Sock struct {
 	deferred atomic.Uint32 // what a softirq left for the owner, and throttled, tsqQueued
 	events   sock.Events   // to notify when the call on conn is over
 	ipID     atomic.Uint32
+	rxDif    atomic.Int32               // device of the last packet
+	rxDst    atomic.Pointer[ipv4.Route] // and its route (sk_rx_dst)
 
 	tx      sendQueue
 	rx      recvQueue

@@ -78,6 +78,10 @@ func (st *State) bad(c *kern.CPU, b *skb.Buff, r skb.Reason) {
 
 // demux finds whose packet it is.
 func (st *State) demux(c *kern.CPU, b *skb.Buff, e ends) {
+	if s := st.found(b, &e); s != nil {
+		s.softirq(c, b)
+		return
+	}
 	v := st.lookup(e)
 	switch {
 	case v == nil:
@@ -184,7 +188,9 @@ func (s *Sock) softirq(c *kern.CPU, b *skb.Buff) {
 	if s.State() != uapi.TCP_LISTEN { // a listener's is what the program asked for
 		s.Arrived(c)
 	}
-	if s.BHLock() {
+	free := s.BHLock()
+	s.keepRoute(b)
+	if free {
 		s.process(c, b)
 	} else if !s.AddBacklog(b, s.backlogLimit()) {
 		s.BHUnlock()
