@@ -7,8 +7,7 @@
 // namespace's first VRF. What this host sends to its own addresses in the VRF
 // loops through the device.
 //
-// Linux files: drivers/net/vrf.c. Not done: strict_mode, a queueing discipline
-// on the VRF, and packet sockets on it do not see what is sent by its ports.
+// Linux files: drivers/net/vrf.c. Not done: a queueing discipline on the VRF, and packet sockets on it do not see what is sent by its ports.
 package vrf
 
 import (
@@ -20,6 +19,7 @@ import (
 	"linen/net/netns"
 	"linen/net/rtnl"
 	"linen/net/skb"
+	"linen/net/sysctl"
 	"linen/uapi"
 	"linen/uapi/errno"
 	"linen/wire"
@@ -28,10 +28,13 @@ import (
 // vrf is the driver; the table is l3mdev's.
 type vrf struct{}
 
-// registered is the slot that says that the kind is known.
-type registered struct{}
+// state is what a namespace holds for its VRFs.
+type state struct {
+	n      *netns.Net
+	strict *sysctl.Int // net.vrf.strict_mode: a table belongs to one VRF at most
+}
 
-var key = netns.NewKey[registered]("vrf")
+var key = netns.NewKey[state]("vrf")
 
 // policy is what IFLA_INFO_DATA takes (vrf_nl_policy).
 var policy = netlink.Policy{uapi.IFLA_VRF_TABLE: netlink.U32()}
@@ -42,13 +45,15 @@ const mtu = 65535 + 40
 
 // Pernet makes the link kind "vrf" known in a namespace.
 func Pernet() netns.Subsys {
-	return netns.Bind(key, func(n *netns.Net) (*registered, error) {
+	return netns.Bind(key, func(n *netns.Net) (*state, error) {
+		st := &state{n: n}
+		st.strict = sysctl.Of(n).Int("net/vrf/strict_mode", sysctl.Spec{Ranged: true, Max: 1, OnWrite: st.setStrict})
 		dev.Kinds(n).Register(&rtnl.LinkKind[*dev.Device]{
 			Name: "vrf", Policy: policy, Setup: setup, Validate: validate, New: newLink, Delete: deleteLink,
 			Fill:      func(m *netlink.Msg, d *dev.Device) { m.U32(uapi.IFLA_VRF_TABLE, l3mdev.Table(d)) },
 			SlaveFill: func(m *netlink.Msg, d, _ *dev.Device) { m.U32(uapi.IFLA_VRF_PORT_TABLE, l3mdev.Table(d)) },
 		})
-		return new(registered), nil
+		return st, nil
 	}, nil)
 }
 
@@ -59,6 +64,33 @@ func New(n *netns.Net, name string, table uint32) (*dev.Device, error) {
 	setup(d)
 	l3mdev.SetTable(d, table)
 	return d, dev.Register(d)
+}
+
+// setStrict refuses strict mode while two VRFs share a table
+// (vrf_strict_mode_change).
+func (st *state) setStrict(_, on int64) error {
+	used := make(map[uint32]bool)
+	for _, d := range dev.List(st.n) {
+		if on == 0 || !l3mdev.Is(d) {
+			continue
+		}
+		if table := l3mdev.Table(d); used[table] {
+			return errno.EBUSY
+		} else {
+			used[table] = true
+		}
+	}
+	return nil
+}
+
+// taken reports whether strict mode keeps a table from another VRF.
+func (st *state) taken(table uint32) bool {
+	for _, d := range dev.List(st.n) {
+		if l3mdev.Is(d) && l3mdev.Table(d) == table {
+			return st.strict.Bool()
+		}
+	}
+	return false
 }
 
 func setup(d *dev.Device) {
@@ -96,6 +128,9 @@ func newLink(l *rtnl.NewLink, d *dev.Device) error {
 	table := l.Data.U32(uapi.IFLA_VRF_TABLE)
 	if table == uapi.RT_TABLE_UNSPEC {
 		return netlink.ErrorAt(errno.EINVAL, l.Data.Get(uapi.IFLA_VRF_TABLE), "Invalid VRF table id")
+	}
+	if key.Of(d.Net()).taken(table) {
+		return netlink.Errorf(errno.EBUSY, "Table is used by another VRF")
 	}
 	l3mdev.SetTable(d, table)
 	return dev.Register(d)
