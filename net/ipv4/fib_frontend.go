@@ -206,6 +206,9 @@ func (st *state) hopsDown(d *dev.Device, flags uint32, all bool) (dead int) {
 				gone++
 			}
 		}
+		if gone == len(fi.nhs) { // those whose link alone was down before do not count
+			fi.linkdown.Store(true)
+		}
 		if gone == len(fi.nhs) && flags&uapi.RTNH_F_DEAD != 0 {
 			fi.dead.Store(true)
 			dead++
@@ -225,6 +228,9 @@ func (st *state) hopsUp(d *dev.Device, flags uint32) {
 			if nh.dev == d {
 				nh.flags.And(^flags)
 			}
+		}
+		if flags&uapi.RTNH_F_LINKDOWN != 0 {
+			fi.linkdown.Store(false)
 		}
 		fi.dead.Store(false)
 		fi.rebalance()
@@ -264,7 +270,10 @@ func (st *state) fibEvent(e *dev.Event) error {
 			st.hopsDown(e.Dev, uapi.RTNH_F_LINKDOWN, false)
 		}
 		st.flushCache()
-	case dev.EventChangeMTU, dev.EventChangeUpper:
+	case dev.EventChangeMTU:
+		st.followMTU(e.Dev, e.MTU)
+		st.flushCache()
+	case dev.EventChangeUpper:
 		st.flushCache()
 	}
 	return nil

@@ -73,9 +73,9 @@ func TestMultipathAndSource(t *testing.T) {
 	}
 }
 
-// TestPathMTUIsOneNextHops: what is learned about a destination at one next
-// hop says nothing about the way by the other.
-func TestPathMTUIsOneNextHops(t *testing.T) {
+// TestPathMTUIsEveryNextHops: what is learned about a destination at one next
+// hop holds for the way by the other too.
+func TestPathMTUIsEveryNextHops(t *testing.T) {
 	_, n := uplinks(t)
 	by := func(src string) *ipv4.Route {
 		rt, err := ipv4.RouteOutput(nil, n, &ipv4.Flow{Daddr: num("8.0.0.1"), Saddr: num(src)})
@@ -85,7 +85,7 @@ func TestPathMTUIsOneNextHops(t *testing.T) {
 		return rt
 	}
 	ipv4.UpdatePMTU(nil, n, by("10.1.0.2"), num("8.0.0.1"), 1300)
-	if a, b := by("10.1.0.2").MTU(), by("10.2.0.2").MTU(); a != 1300 || b != 1500 {
+	if a, b := by("10.1.0.2").MTU(), by("10.2.0.2").MTU(); a != 1300 || b != 1300 {
 		t.Errorf("MTU %d by the next hop that learned, %d by the other", a, b)
 	}
 }

@@ -124,9 +124,53 @@ func (st *state) learn(nh *nextHop, e *exception) {
 	*l = append(*l, e)
 }
 
+// follow moves the path MTUs that were learned at the next hop after its
+// device's, which was old (RFC 1191 §6.3): none stays above it, and one that
+// was the device's own is so again.
+func (nh *nextHop) follow(old, mtu int) {
+	t := nh.learned.Load()
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for b := range t.buckets {
+		l := t.buckets[b]
+		for i, e := range l {
+			pmtu := int(e.pmtu)
+			if pmtu == 0 || mtu > pmtu && (e.locked || pmtu != old) || mtu == pmtu && !e.locked {
+				continue
+			}
+			l[i] = &exception{daddr: e.daddr, pmtu: uint32(mtu), gw: e.gw, redirect: e.redirect, expires: e.expires, made: e.made, flushed: e.flushed}
+		}
+	}
+}
+
+// followMTU does so at every next hop of d, routes' own and those of objects
+// (fib_sync_mtu, nexthop_sync_mtu).
+func (st *state) followMTU(d *dev.Device, old int) {
+	follow := func(fi *info) {
+		for _, nh := range fi.hops() {
+			if nh.dev == d {
+				nh.follow(old, d.MTU())
+			}
+		}
+	}
+	for fi := range st.infos.byDev[d] {
+		follow(fi)
+	}
+	for _, o := range st.nexthops.byID {
+		for _, fi := range o.routes {
+			follow(fi)
+		}
+	}
+}
+
 // UpdatePMTU notes that packets to daddr by rt may have at most mtu bytes, for
 // net.ipv4.route.mtu_expires (ip_rt_update_pmtu). Smaller than min_pmtu it is
-// raised to that, and packets may then be fragmented on their way.
+// raised to that, and packets may then be fragmented on their way. Where the
+// route has several next hops, each of them notes it: the sender's next packets
+// may go by any.
 func UpdatePMTU(c *kern.CPU, n *netns.Net, rt *Route, daddr uint32, mtu int) {
 	st := of(n)
 	if rt.nh == nil || mtu >= rt.MTU() || rt.Metrics.Locked(uapi.RTAX_MTU) {
@@ -139,6 +183,12 @@ func UpdatePMTU(c *kern.CPU, n *netns.Net, rt *Route, daddr uint32, mtu int) {
 	now := st.now(c)
 	e.pmtu, e.made = uint32(mtu), now
 	e.expires = now + ktime.T(st.set.mtuExpires.Duration())
+	for _, nh := range rt.nh.info.hops() {
+		if nh != rt.nh {
+			other := &exception{daddr: daddr, locked: e.locked, pmtu: e.pmtu, made: now, expires: e.expires}
+			st.learn(nh, other)
+		}
+	}
 	st.learn(rt.nh, e)
 }
 
