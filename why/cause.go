@@ -41,6 +41,7 @@ type facts struct {
 	sport    uint16
 	dport    uint16
 	ttl      uint8
+	flags    uint8 // of TCP
 	tos      uint8
 	mark     uint32
 	size     int
@@ -59,6 +60,7 @@ func (s *sink) causeOf(b *skb.Buff, r skb.Reason) cause {
 	if h, ok := wire.AsIPv4(b.Network()); ok && b.Protocol == uapi.ETH_P_IP {
 		f.src, f.dst, f.proto, f.ttl, f.tos = h.Saddr(), h.Daddr(), h.Proto(), h.TTL(), h.TOS()
 		f.hop = f.dst
+		f.flags = flagsOf(b.Network(), h)
 	}
 	if p := packetOf(b); p != nil {
 		f.sport, f.dport = p.SPort, p.DPort
@@ -76,7 +78,7 @@ func (s *sink) causeOf(b *skb.Buff, r skb.Reason) cause {
 // run ask here.
 func (f *facts) explain(r skb.Reason) cause {
 	for _, ask := range [...]func(*facts, skb.Reason) (cause, bool){
-		(*facts).routing, (*facts).source, (*facts).link, (*facts).neighbour, (*facts).local, (*facts).broken,
+		(*facts).multicast, (*facts).routing, (*facts).source, (*facts).link, (*facts).neighbour, (*facts).local, (*facts).fragment, (*facts).segment, (*facts).broken,
 	} {
 		if c, ok := ask(f, r); ok {
 			return c
@@ -121,8 +123,6 @@ func (f *facts) routing(r skb.Reason) (cause, bool) {
 		return f.noRoute(), true
 	case skb.ReasonIPBlackhole, skb.ReasonIPUnreachable, skb.ReasonIPProhibit:
 		return f.refused(), true
-	case skb.ReasonMcastNoTable, skb.ReasonMcastNoVif, skb.ReasonMcastWrongVif, skb.ReasonMcastNoDaemon, skb.ReasonMcastQueue:
-		return cause{"`ip mroute` and `ip mrule` of " + f.node.Name, "its multicast routing daemon's configuration"}, true
 	case skb.ReasonTTLExpired:
 		return cause{fmt.Sprintf("its TTL is %d and %s would have to forward it", f.ttl, f.node.Name),
 			"a greater TTL at the sender (net.ipv4.ip_default_ttl), or an end to the loop"}, true

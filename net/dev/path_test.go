@@ -193,7 +193,7 @@ func TestVLANTagIsTakenOut(t *testing.T) {
 	}})
 	p.Inject(frame(ourMAC, uapi.ETH_P_8021Q, 0x00, 0x05, 0x08, 0x00, 0x45, 0, 0, 0))
 	p.Inject(frame(ourMAC, uapi.ETH_P_8021Q, 0x00, 0x00, 0x08, 0x00, 0x45, 0, 0, 0))
-	if len(got) != 2 || got[0].proto != uapi.ETH_P_8021Q || got[0].tci != 5 || got[0].kind != skb.PacketOtherHost ||
+	if len(got) != 2 || got[0].proto != 0 || got[0].tci != 0 || got[0].kind != skb.PacketOtherHost ||
 		!bytes.Equal(got[0].mac, frame(ourMAC, uapi.ETH_P_IP)) {
 		t.Errorf("%+v", got)
 	}

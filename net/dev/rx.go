@@ -142,8 +142,12 @@ func (r *delivery) round(c *kern.CPU, b *skb.Buff) (next *skb.Buff, again bool) 
 			r.exact = true
 		}
 	}
-	if b.VLANProto != 0 && b.VLANTCI&0xfff != 0 { // a VLAN that nobody here is in
-		b.PktType = skb.PacketOtherHost
+	if b.VLANProto != 0 {
+		r.flush(c, b, d) // who hears everything sees the tag
+		if b.VLANTCI&0xfff != 0 { // a VLAN that nobody here is in
+			b.PktType = skb.PacketOtherHost
+		}
+		b.VLANProto, b.VLANTCI = 0, 0
 	}
 	if !r.exact {
 		r.match(c, b, d, &r.s.ptypes, b.Protocol)

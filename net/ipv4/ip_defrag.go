@@ -79,7 +79,7 @@ func (st *state) queueFragment(c *kern.CPU, q *inetfrag.Queue[fragKey], b *skb.B
 	switch {
 	case !mf: // the last: its end is the packet's, nothing may stand behind
 		if end < q.Len || q.HasLast && end != q.Len {
-			return st.badFragment(c, q, b, skb.ReasonNotSpecified)
+			return st.badFragment(c, q, b, skb.ReasonFragInvalid)
 		}
 		q.HasLast, q.Len = true, end
 	default:
@@ -92,13 +92,13 @@ func (st *state) queueFragment(c *kern.CPU, q *inetfrag.Queue[fragKey], b *skb.B
 		}
 		if end > q.Len {
 			if q.HasLast {
-				return st.badFragment(c, q, b, skb.ReasonNotSpecified)
+				return st.badFragment(c, q, b, skb.ReasonFragInvalid)
 			}
 			q.Len = end
 		}
 	}
 	if end == off {
-		return st.badFragment(c, q, b, skb.ReasonNotSpecified)
+		return st.badFragment(c, q, b, skb.ReasonFragInvalid)
 	}
 	iif := b.Iif
 	b.Pull(hlen)
@@ -166,7 +166,7 @@ func (st *state) reassemble(c *kern.CPU, q *inetfrag.Queue[fragKey], last *skb.B
 	ihl := head.TransportOff() - head.NetworkOff()
 	if ecnBad(q.User.ECN) || ihl+q.Len > maxMTU {
 		q.Kill()
-		q.Drop(func(o *skb.Buff) { o.Drop(c, st.n, skb.ReasonPKTTooBig) })
+		q.Drop(func(o *skb.Buff) { o.Drop(c, st.n, skb.ReasonFragInvalid) })
 		m.Inc(c, mib.IPReasmFails)
 		return nil
 	}

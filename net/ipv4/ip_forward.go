@@ -38,6 +38,7 @@ func ipForward(c *kern.CPU, b *skb.Buff) {
 		b.Drop(c, st.n, skb.ReasonIPBadOption)
 		return
 	}
+	st.path.mib.Inc(c, mib.IPForwDatagrams)
 	b.IP.Flags |= SKBForwarded
 	if b.CsumState == skb.CsumComplete {
 		b.CsumState = skb.CsumNone
@@ -106,9 +107,8 @@ func segmentLen(b *skb.Buff) int {
 	return hdr + wire.TCPHdrLen + int(b.GSOSize)
 }
 
-// forwardFinish counts b and sends it by its route (ip_forward_finish).
+// forwardFinish sends b by its route (ip_forward_finish).
 func forwardFinish(c *kern.CPU, b *skb.Buff, st *state) {
-	st.path.mib.Inc(c, mib.IPForwDatagrams)
 	if b.IP.OptLen != 0 {
 		forwardOptions(c, b, RouteOf(b))
 	}

@@ -50,7 +50,7 @@ func checkHeader(c *kern.CPU, b *skb.Buff, st *state) (skb.Reason, mib.ID) {
 	m[mib.IPInReceives]++
 	m[mib.IPExtInOctets] += uint64(b.Len())
 	if !b.MayPull(wire.IPv4HdrLen) {
-		return skb.ReasonPKTTooSmall, mib.IPInHdrErrors
+		return skb.ReasonIPInhdr, mib.IPInHdrErrors
 	}
 	h := (*wire.IPv4Hdr)(b.Data())
 	ihl := h.IHL()

@@ -236,8 +236,16 @@ func (p *optionParser) timestamp(i int, at uint8, raw []byte) int {
 		return good
 	}
 	need, flag := 7, raw[3]&15
-	if flag == wire.IPOptTSOnly {
+	switch flag {
+	case wire.IPOptTSOnly:
 		need = 3
+	case wire.IPOptTSAddr, wire.IPOptTSPrespec:
+	default: // left alone where it is received
+		if p.out {
+			return i + 3
+		}
+		p.ctl.TS = at
+		return good
 	}
 	if int(raw[2])+need > len(raw) {
 		return i + 2
@@ -268,8 +276,6 @@ func (p *optionParser) stamp(i int, raw []byte, flag uint8) int {
 		}
 		e = e[4:]
 		raw[2] += 8
-	default:
-		return i + 3
 	}
 	p.ctl.TSNeedTime = true
 	if p.routed {

@@ -88,11 +88,6 @@ func forwardOptions(c *kern.CPU, b *skb.Buff, rt *Route) {
 		}
 		b.IP.IsChanged = true
 	}
-	if b.IP.TSNeedAddr {
-		o := p[b.IP.TS:]
-		binary.BigEndian.PutUint32(o[o[2]-9:], self)
-		b.IP.IsChanged = true
-	}
 	if b.IP.IsChanged {
 		b.IP.IsChanged = false
 		wire.SendCheck4(p[:h.IHL()])

@@ -49,7 +49,7 @@ func TestOptionErrors(t *testing.T) {
 		{"two record routes", []byte{7, 7, 4, 0, 0, 0, 0, 7, 7, 4, 0, 0, 0, 0}, 27},
 		{"timestamp of 3 bytes", []byte{1, 68, 3, 5}, 22},
 		{"timestamp, pointer 4", []byte{68, 8, 4, 0, 0, 0, 0, 0}, 22},
-		{"timestamp, unknown flag", []byte{68, 12, 5, 2, 0, 0, 0, 0, 0, 0, 0, 0}, 23},
+		{"timestamp, unknown flag", []byte{68, 12, 5, 2, 0, 0, 0, 0, 0, 0, 0, 0}, 0},
 		{"timestamp full", []byte{68, 8, 9, 0x10, 0, 0, 0, 0}, 0},
 		{"timestamp overflow full", []byte{68, 8, 9, 0xf0, 0, 0, 0, 0}, 23},
 		{"router alert of 3 bytes", []byte{148, 3, 0, 0}, 21},
@@ -121,7 +121,7 @@ func TestTimestampOption(t *testing.T) {
 		t.Fatalf("%d answers", len(in))
 	}
 	o := in[0].data[20:56]
-	for i, a := range []uint32{addrA, addrRB, addrB, addrB} {
+	for i, a := range []uint32{addrA, addrRA, addrB, addrB} { // a router gives the address of the link that it came by
 		if got := binary.BigEndian.Uint32(o[4+8*i:]); got != a {
 			t.Errorf("entry %d: %08x, want %08x", i, got, a)
 		}

@@ -97,7 +97,11 @@ func (s *Send) Xmit(c *kern.CPU, b *skb.Buff) error {
 	h.SetTotLen(b.Len())
 	wire.SendCheck4(b.Data()[:s.HeaderLen()])
 	if s.Proto == uapi.IPPROTO_ICMP && b.HeadLen() > s.HeaderLen() {
-		st.countICMPOut(c, b.Data()[s.HeaderLen()])
+		typ := b.Data()[s.HeaderLen()]
+		if typ == wire.ICMPTimestampRep && s.Sock == nil { // Linux counts its own answers alike
+			typ = wire.ICMPEchoReply
+		}
+		st.countICMPOut(c, typ)
 	}
 	return st.localOut(c, b)
 }

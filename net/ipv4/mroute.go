@@ -75,6 +75,7 @@ func ForwardMulticast(c *kern.CPU, b *skb.Buff, rt *Route, by string) {
 	b.Dst = rt
 	h := (*wire.IPv4Hdr)(b.Data())
 	h.DecTTL()
+	st.path.mib.Inc(c, mib.IPForwDatagrams)
 	b.IP.Flags |= SKBForwarded
 	if b.CsumState == skb.CsumComplete {
 		b.CsumState = skb.CsumNone

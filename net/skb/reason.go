@@ -145,6 +145,7 @@ const (
 	ReasonNetClosing                          // the namespace is closing (linen)
 	ReasonBridgeFiltered                      // no bridge port may take it (linen)
 	ReasonHostIo                              // the host's side did not take it (linen)
+	ReasonFragInvalid                         // fragments that contradict each other (linen)
 	ReasonMcastNoTable                        // no table of multicast routing decides about it (linen)
 	ReasonMcastNoVif                          // no multicast interface to take it from, or to send it by (linen)
 	ReasonMcastWrongVif                       // its multicast route expects it by another interface (linen)
@@ -295,6 +296,7 @@ var reasons = [NumReasons][2]string{
 	{"NET_CLOSING", "the namespace is closing (linen)"},
 	{"BRIDGE_FILTERED", "no bridge port may take it (linen)"},
 	{"HOST_IO", "the host's side did not take it (linen)"},
+	{"FRAG_INVALID", "fragments that contradict each other (linen)"},
 	{"MCAST_NO_TABLE", "no table of multicast routing decides about it (linen)"},
 	{"MCAST_NO_VIF", "no multicast interface to take it from, or to send it by (linen)"},
 	{"MCAST_WRONG_VIF", "its multicast route expects it by another interface (linen)"},

@@ -157,8 +157,10 @@ func (s *Sock) listenInput(c *kern.CPU, b *skb.Buff) {
 	}
 	flags := h.Flags()
 	switch {
-	case flags&wire.TCPRst != 0:
+	case flags&(wire.TCPRst|wire.TCPAck) == wire.TCPRst:
 		b.Drop(c, st.n, skb.ReasonTCPReset)
+	case flags&wire.TCPRst != 0:
+		b.Drop(c, st.n, skb.ReasonTCPFlags)
 	case flags&wire.TCPAck != 0:
 		if s.cookieInput(c, b, e) {
 			return
