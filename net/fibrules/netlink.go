@@ -103,7 +103,7 @@ func (o *Ops) parse(r *netlink.Request) (rule *Rule, tb netlink.Attrs, err error
 		TOS: h[3], DSCPMask: 0xfc, Table: uint32(h[4]), Action: h[7],
 		Flags: binary.NativeEndian.Uint32(h[8:]), Proto: tb.U8(uapi.FRA_PROTOCOL),
 		IIF: tb.Text(uapi.FRA_IIFNAME), OIF: tb.Text(uapi.FRA_OIFNAME),
-		Mark: tb.U32(uapi.FRA_FWMARK), Realms: tb.U32(uapi.FRA_FLOW), IPProto: tb.U8(uapi.FRA_IP_PROTO),
+		Mark: tb.U32(uapi.FRA_FWMARK), Realms: tb.U32(uapi.FRA_FLOW), RealmsSet: tb.Has(uapi.FRA_FLOW), IPProto: tb.U8(uapi.FRA_IP_PROTO),
 		SuppressPrefixLen: -1, SuppressIfgroup: -1, Pref: tb.U32(uapi.FRA_PRIORITY),
 	}
 	if rule.Src, err = o.prefix(tb.Get(uapi.FRA_SRC), h[2], "Invalid source address"); err != nil {
@@ -318,7 +318,7 @@ func (r *Rule) has(w *Rule, tb netlink.Attrs) bool {
 		w.Src.Len != 0 && r.Src != w.Src, w.Dst.Len != 0 && r.Dst != w.Dst,
 		w.TOS != 0 && r.TOS != w.TOS, w.DSCPSet && (!r.DSCPSet || r.DSCPMask != w.DSCPMask),
 		tb.Has(fraDSCPMask) && (!r.DSCPSet || r.DSCPMask != tb.U8(fraDSCPMask)<<2),
-		w.Realms != 0 && r.Realms != w.Realms:
+		w.RealmsSet && r.Realms != w.Realms:
 		return false
 	}
 	return true

@@ -46,6 +46,7 @@ type Rule struct {
 	Goto       uint32 // the target's Pref
 	Mark, Mask uint32 // fwmark
 	Realms     uint32 // FRA_FLOW
+	RealmsSet  bool   // FRA_FLOW was given: what is compared, even with 0
 	TunID      uint64
 	Src, Dst   Prefix
 	UID        Range
@@ -125,8 +126,8 @@ func (r *Rule) NeedsPorts() bool { return r.IPProto != 0 || r.SPort.Start != 0 |
 func (r *Rule) Target() *Rule { return r.target.Load() }
 
 // sameAs reports whether two rules select and do the same, their
-// priorities included (rule_exists). r is the one asked for: addresses and a TOS
-// that it does not name match any (fib4_rule_compare).
+// priorities included (rule_exists). r is the one asked for: addresses, a TOS
+// and realms that it does not name match any (fib4_rule_compare).
 func (r *Rule) sameAs(o *Rule) bool {
 	return r.Pref == o.Pref && r.Action == o.Action && r.Table == o.Table && r.Proto == o.Proto &&
 		r.IIF == o.IIF && r.OIF == o.OIF && r.Mark == o.Mark && r.Mask == o.Mask && r.TunID == o.TunID &&
@@ -135,5 +136,5 @@ func (r *Rule) sameAs(o *Rule) bool {
 		r.SuppressPrefixLen == o.SuppressPrefixLen && r.SuppressIfgroup == o.SuppressIfgroup &&
 		(r.Src.Len == 0 || r.Src == o.Src) && (r.Dst.Len == 0 || r.Dst == o.Dst) && (r.TOS == 0 || r.TOS == o.TOS) &&
 		r.DSCPSet == o.DSCPSet && r.DSCPMask == o.DSCPMask &&
-		r.Realms == o.Realms
+		(!r.RealmsSet || r.Realms == o.Realms)
 }

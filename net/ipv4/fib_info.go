@@ -27,6 +27,7 @@ type info struct {
 	nhs      []*nextHop             // its own; none with an object: see hops
 	obj      *nhObject              // the next hop object that it names, or nil
 	via      atomic.Pointer[hopSet] // what it has of that
+	linkdown atomic.Bool            // rtm_flags has RTNH_F_LINKDOWN if there are several next hops
 	dead     atomic.Bool            // it has no usable next hop: its routes go with the next flush
 	refs     int                    // aliases
 	lone     []*alias               // those that are alone in their lists

@@ -122,9 +122,12 @@ func SelectSource(d *dev.Device, dst uint32, scope uint8) uint32 {
 
 // selectAddr is SelectSource for one device.
 func (in *InDevice) selectAddr(dst uint32, scope uint8) uint32 {
-	first := uint32(0)
+	first, narrowest := uint32(0), uint8(uapi.RT_SCOPE_HOST)
+	if in.RouteLocalnet() {
+		narrowest = uapi.RT_SCOPE_LINK // the host's own addresses may leave it
+	}
 	for _, a := range in.Addrs() {
-		if a.Flags&uapi.IFA_F_SECONDARY != 0 || a.Scope > scope {
+		if a.Flags&uapi.IFA_F_SECONDARY != 0 || min(a.Scope, narrowest) > scope {
 			continue
 		}
 		if dst == 0 || a.holds(dst) {

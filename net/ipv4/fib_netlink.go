@@ -61,6 +61,9 @@ func fillRoute(m *netlink.Msg, table uint32, p lpm.Prefix, a *alias) {
 	h := fillRouteMsg(m, table)
 	h[1], h[3], h[5], h[6], h[7] = p.Len, a.tos, fi.proto, fi.scope, fi.typ
 	flags, hops := fi.flags, fi.hops()
+	if fi.linkdown.Load() {
+		flags |= uapi.RTNH_F_LINKDOWN
+	}
 	expand := fi.obj == nil || fi.st.nexthops.compat.Bool()
 	if fi.blackholed() {
 		h[7] = uapi.RTN_BLACKHOLE

@@ -96,7 +96,7 @@ func noEncap(tb netlink.Attrs) error {
 func (cfg *routeConfig) parseHops(tb netlink.Attrs) error {
 	one := hopConfig{
 		oif: int(int32(tb.U32(uapi.RTA_OIF))), flags: uint8(cfg.flags), weight: 1,
-		realm: tb.U32(uapi.RTA_FLOW), hasRealm: tb.Has(uapi.RTA_FLOW),
+		realm: tb.U32(uapi.RTA_FLOW), hasRealm: tb.U32(uapi.RTA_FLOW) != 0,
 	}
 	if err := one.gateway(tb.Get(uapi.RTA_GATEWAY), tb.Get(uapi.RTA_VIA)); err != nil {
 		return err

@@ -2,6 +2,7 @@ package ipv4
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"linen/net/dev"
 	"linen/net/netlink"
@@ -48,6 +49,9 @@ func (st *state) createInfo(cfg *routeConfig) (*info, error) {
 		}
 		if fi.obj == nil {
 			nh := &nextHop{info: fi, weight: 1, realm: cfg.realms}
+			if cfg.realms != 0 {
+				st.useRealms()
+			}
 			nh.flags.Store(cfg.flags & uapi.RTNH_F_ONLINK)
 			fi.nhs = []*nextHop{nh}
 		}
@@ -103,6 +107,7 @@ func (st *state) makeHops(fi *info, cfg *routeConfig) error {
 			return err
 		}
 	}
+	fi.linkdown.Store(!slices.ContainsFunc(fi.nhs, func(nh *nextHop) bool { return nh.flags.Load()&uapi.RTNH_F_LINKDOWN == 0 }))
 	return nil
 }
 

@@ -237,11 +237,16 @@ type sourceCheck struct {
 // that it will be forwarded by, or 0.
 func (st *state) validateSource(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, oif int) sourceCheck {
 	rpf := in.RPFilter()
-	if rpf == 0 && st.realms.Load() == nil && (in.dev.Ifindex() != oif || !in.SendRedirects()) && !st.split.Load() && !st.customLocal.Load() {
-		if !in.AcceptLocal() && st.addrs.get(f.Saddr) != nil {
-			return sourceCheck{reason: skb.ReasonIPLocalSource}
+	if rpf == 0 && st.realms.Load() == nil && (in.dev.Ifindex() != oif || !in.SendRedirects()) {
+		if in.AcceptLocal() {
+			return sourceCheck{}
 		}
-		return sourceCheck{}
+		if !st.split.Load() && !st.customLocal.Load() {
+			if st.addrs.get(f.Saddr) != nil {
+				return sourceCheck{reason: skb.ReasonIPLocalSource}
+			}
+			return sourceCheck{}
+		}
 	}
 	r := st.reversePath(f, in, oif, rpf)
 	if r.reason == skb.ReasonIPRpfilter && c != nil && b != nil && b.Protocol == uapi.ETH_P_IP { // not ARP
