@@ -39,19 +39,29 @@ func (t *Table[T]) Insert(e *Entry[T], hash uint32, v T) {
 	t.insert(e, hash, v)
 }
 
-func (t *Table[T]) insert(e *Entry[T], hash uint32, v T) {
+// InsertAt is Insert with the memory of the place, for a value that is in a table
+// once in its life: readers may stand on n for ever.
+func (t *Table[T]) InsertAt(n *Node[T], e *Entry[T], hash uint32, v T) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.insertAt(n, e, hash, v)
+}
+
+func (t *Table[T]) insert(e *Entry[T], hash uint32, v T) { t.insertAt(new(Node[T]), e, hash, v) }
+
+func (t *Table[T]) insertAt(n *Node[T], e *Entry[T], hash uint32, v T) {
 	p := t.buckets.Load()
 	if p == nil || t.n >= 2*len(*p) {
 		p = t.grow(p)
 	}
 	t.n++
-	link(*p, e, hash, v)
+	link(*p, n, e, hash, v)
 }
 
-// link makes a fresh node: a reader may still stand on the entry's old one.
-func link[T any](list []bucket[T], e *Entry[T], hash uint32, v T) {
+// link puts in a fresh node: a reader may still stand on the entry's old one.
+func link[T any](list []bucket[T], n *Node[T], e *Entry[T], hash uint32, v T) {
 	b := &list[hash&uint32(len(list)-1)]
-	n := &Node[T]{Value: v, hash: hash, entry: e}
+	n.Value, n.hash, n.entry = v, hash, e
 	first := b.head.Load()
 	n.next.Store(first)
 	if first != nil {
@@ -84,7 +94,7 @@ func relink[T any](list []bucket[T], n *Node[T]) {
 		chain = append(chain, n)
 	}
 	for i := len(chain) - 1; i >= 0; i-- {
-		link(list, chain[i].entry, chain[i].hash, chain[i].Value)
+		link(list, new(Node[T]), chain[i].entry, chain[i].hash, chain[i].Value)
 	}
 }
 

@@ -194,6 +194,12 @@ func (st *State) insert(v *node) {
 	st.conns.Insert(&v.entry, st.connKey(v.laddr, v.lport, v.raddr, v.rport), v)
 }
 
+// insertAt is insert with the memory of the place, for a node that is inserted
+// once.
+func (st *State) insertAt(p *inet.Node[*node], v *node) {
+	st.conns.InsertAt(p, &v.entry, st.connKey(v.laddr, v.lport, v.raddr, v.rport), v)
+}
+
 // hashConnect chooses the local port of a connection, if it has none: even
 // ones first, from a place that the peer's address decides (RFC 6056 §3.3.4;
 // inet_hash_connect), and enters it. EADDRNOTAVAIL: none is left.

@@ -61,9 +61,11 @@ func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 func (s *Sock) afterSocketOption(name int) {
 	s.Lock()
 	defer s.Unlock()
-	old := s.ownTune()
-	s.tune.Keepalive = s.Has(sock.FlagKeepalive)
-	s.tune.RcvLowat = s.RcvLowat()
+	old := s.tune
+	if keep, low := s.Has(sock.FlagKeepalive), s.RcvLowat(); keep != old.Keepalive || low != old.RcvLowat {
+		s.ownTune()
+		s.tune.Keepalive, s.tune.RcvLowat = keep, low
+	}
 	s.conn.SetMaxPacing(s.PacingRate.Load())
 	s.retune(old)
 	if name == uapi.SO_RCVLOWAT {

@@ -20,6 +20,7 @@ import (
 // BHLock.
 type request struct {
 	node
+	place   inet.Node[*node]
 	q       tcb.Request
 	l       *Sock
 	timer   kern.Timer
@@ -84,7 +85,7 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 	} else {
 		s.listen().requests[r] = struct{}{}
 		st.bind.Lock()
-		st.insert(&r.node)
+		st.insertAt(&r.place, &r.node)
 		st.bind.Unlock()
 		r.timer.InitHandlerOn(c, r)
 		r.timer.Set(c.Now().Add(time.Second))
@@ -361,6 +362,10 @@ const timeWaitLen = 60 * time.Second
 type timeWait struct {
 	node
 	bind  binding
+	place struct { // in the tables
+		conn inet.Node[*node]
+		port inet.Node[*binding]
+	}
 	w     tcb.Wait
 	st    *State
 	timer kern.Timer
@@ -393,8 +398,8 @@ func (s *Sock) toTimeWait(c *kern.CPU) {
 	t.timer.InitHandlerOn(c, t)
 	st.bind.Lock()
 	st.conns.Remove(&s.node.entry)
-	st.insert(&t.node)
-	st.ports.Insert(&t.bind.entry, uint32(t.bind.port), &t.bind)
+	st.insertAt(&t.place.conn, &t.node)
+	st.ports.InsertAt(&t.place.port, &t.bind.entry, uint32(t.bind.port), &t.bind)
 	st.bind.Unlock()
 	st.waits.Add(1)
 	st.mib.Inc(c, mib.TCPExtTW)

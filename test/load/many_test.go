@@ -112,7 +112,7 @@ func established(t *testing.T, h *hosts.Host) (n int) {
 
 // endpointLimit is what an idle end of a connection may hold, in bytes: the
 // socket, its place in the tables, its net.Conn.
-const endpointLimit = 3800
+const endpointLimit = 2400
 
 // TestManyConnections: 100,000 established connections in one process. What
 // they hold is stated, the tools count them right, each still works, and

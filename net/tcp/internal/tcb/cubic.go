@@ -53,15 +53,20 @@ func (cubicSeed) grow(c *Conn) *cubic {
 	return q
 }
 
-func (cubicSeed) name() string                  { return "cubic" }
-func (cubicSeed) start(*Conn)                   {}
-func (cubicSeed) began(*Conn)                   {}
-func (cubicSeed) undo(c *Conn) uint32           { return max(c.ca.cwnd, c.ca.prior) }
-func (s cubicSeed) ssthresh(c *Conn) uint32     { return s.grow(c).ssthresh(c) }
-func (s cubicSeed) avoid(c *Conn, acked uint32) { s.grow(c).avoid(c, acked) }
+func (cubicSeed) name() string              { return "cubic" }
+func (cubicSeed) start(*Conn)               {}
+func (cubicSeed) began(*Conn)               {}
+func (cubicSeed) undo(c *Conn) uint32       { return max(c.ca.cwnd, c.ca.prior) }
+func (s cubicSeed) ssthresh(c *Conn) uint32 { return s.grow(c).ssthresh(c) }
+
+func (s cubicSeed) avoid(c *Conn, acked uint32) {
+	if c.fill.BytesSent > 0 {
+		s.grow(c).avoid(c, acked)
+	}
+}
 
 func (s cubicSeed) acked(c *Conn, packets uint32, us int64) {
-	if us >= 0 {
+	if us >= 0 && c.fill.BytesSent > 0 { // not only a FIN
 		s.grow(c).acked(c, packets, us)
 	}
 }
