@@ -50,16 +50,14 @@ func (s *Sock) setFanout(val []byte) error {
 		return errno.EINVAL
 	}
 	id, kind := binary.NativeEndian.Uint16(val), binary.NativeEndian.Uint16(val[2:])
-	most := maxFanout
+	most := 0 // not said
 	if len(val) == 8 {
-		if n := binary.NativeEndian.Uint32(val[4:]); n > 1<<16 {
+		if most = int(binary.NativeEndian.Uint32(val[4:])); most > 1<<16 {
 			return errno.EINVAL
-		} else if n != 0 {
-			most = int(n)
 		}
 	}
 	mode, flags := uint8(kind), kind&0xff00
-	if mode > uapi.PACKET_FANOUT_QM {
+	if mode > uapi.PACKET_FANOUT_QM || mode == uapi.PACKET_FANOUT_ROLLOVER && flags&uapi.PACKET_FANOUT_FLAG_ROLLOVER != 0 {
 		return errno.EINVAL
 	}
 	if flags&uapi.PACKET_FANOUT_FLAG_DEFRAG != 0 {
@@ -107,6 +105,12 @@ func (st *State) group(s *Sock, id uint16, mode uint8, flags uint16, most int) (
 		}
 	}
 	f := find(id)
+	if most != 0 && f != nil && f.max != most {
+		return nil, errno.EINVAL
+	}
+	if most == 0 {
+		most = maxFanout
+	}
 	if f == nil {
 		f = &fanout{st: st, id: id, mode: mode, flags: flags, num: s.num, dev: s.dev, max: most}
 		st.fanouts.groups = append(st.fanouts.groups, f)

@@ -259,6 +259,28 @@ func TestFanout(t *testing.T) { // each frame goes to one member
 	}
 }
 
+// TestFanoutGroups: what cannot be a group, or join one (kernel selftest
+// psock_fanout.c).
+func TestFanoutGroups(t *testing.T) {
+	a, _, _ := hosts.Pair(t)
+	first := open(t, a, uapi.SOCK_RAW, 0x0800)
+	join := func(s *packet.Sock, kind, most uint32) error {
+		return s.Setsockopt(root, uapi.SOL_PACKET, uapi.PACKET_FANOUT, append(words(5|kind<<16), words(most)...))
+	}
+	const itself = uapi.PACKET_FANOUT_ROLLOVER | uapi.PACKET_FANOUT_FLAG_ROLLOVER
+	if err := join(first, itself, 0); err != errno.EINVAL {
+		t.Errorf("rollover of a rollover group: %v", err)
+	}
+	if err := join(first, uapi.PACKET_FANOUT_HASH, 256); err != nil {
+		t.Fatal(err)
+	}
+	for most, want := range map[uint32]error{257: errno.EINVAL, 1<<16 + 1: errno.EINVAL, 0: nil, 256: nil} {
+		if err := join(open(t, a, uapi.SOCK_RAW, 0x0800), uapi.PACKET_FANOUT_HASH, most); err != want {
+			t.Errorf("%d members at most, in a group of 256: %v", most, err)
+		}
+	}
+}
+
 func TestVirtioHeader(t *testing.T) { // PACKET_VNET_HDR: the sender leaves the checksum to us
 	a, b, _ := hosts.Pair(t)
 	tap := open(t, b, uapi.SOCK_RAW, 0x88b5)

@@ -72,7 +72,8 @@ func (s *Sock) portFree(port int) bool {
 }
 
 // portUnused reports whether s may be given the port unasked: sharing asks for
-// ip_autobind_reuse and SO_REUSEADDR of both without SO_REUSEPORT of both.
+// ip_autobind_reuse and SO_REUSEADDR of both without SO_REUSEPORT of both, which
+// counts among sockets of one user.
 func (s *Sock) portUnused(port int) bool {
 	for n := s.st.ports.First(uint32(port)); n != nil; n = n.Next() {
 		if n.Value.conflictsUnasked(s) {
@@ -97,7 +98,8 @@ func (b *binding) conflictsUnasked(s *Sock) bool {
 	if b.s != nil {
 		reuse, reusePort = b.s.Has(sock.FlagReuseAddr), b.s.Has(sock.FlagReusePort)
 	}
-	shared := s.Has(sock.FlagReuseAddr) && reuse && !(s.Has(sock.FlagReusePort) && reusePort)
+	group := s.Has(sock.FlagReusePort) && reusePort && (b.s == nil || b.uid == s.UID)
+	shared := s.Has(sock.FlagReuseAddr) && reuse && !group
 	return !(shared && s.st.sys.more.autobindReuse.Bool())
 }
 

@@ -67,6 +67,26 @@ func TestAutobindPorts(t *testing.T) {
 	}
 }
 
+// TestAutobindUsers: with SO_REUSEPORT of both, sockets of two users share such a
+// port, and those of one do not (kernel selftest reuseaddr_ports_exhausted.c).
+func TestAutobindUsers(t *testing.T) {
+	a, _, _ := hosts.Pair(t)
+	must(t, a.SetSysctl("net.ipv4.ip_local_port_range", "40000 40000"))
+	must(t, a.SetSysctl("net.ipv4.ip_autobind_reuse", "1"))
+	for i, want := range []error{nil, errno.EADDRINUSE, nil} {
+		who := *root
+		who.UID = uint32(i / 2) // 0, 0, 1
+		s, err := sock.Create(&who, a.Namespace(), uapi.AF_INET, uapi.SOCK_STREAM, 0)
+		must(t, err)
+		defer s.Close()
+		setInt(t, s, uapi.SOL_SOCKET, uapi.SO_REUSEADDR, 1)
+		setInt(t, s, uapi.SOL_SOCKET, uapi.SO_REUSEPORT, 1)
+		if err := s.Bind(&who, at(anyAddr, 0)); err != want {
+			t.Errorf("socket %d: %v, want %v", i, err, want)
+		}
+	}
+}
+
 // TestTimeWaitReuse: a connection of our own takes the place of one in TIME_WAIT
 // that is tcp_tw_reuse_delay old, if tcp_tw_reuse says so (RFC 6191; spec 11.68).
 func TestTimeWaitReuse(t *testing.T) {
