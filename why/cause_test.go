@@ -54,7 +54,7 @@ func from(p packet) func(x *world) {
 // TestCausesOfLoss: for each cause the live view and the dry run name the same
 // reason and the setting.
 func TestCausesOfLoss(t *testing.T) {
-	for _, group := range [][]lossCase{routingCases(), sourceCases(), linkCases(), packetCases(), socketCases()} {
+	for _, group := range [][]lossCase{routingCases(), sourceCases(), linkCases(), packetCases(), socketCases(), multicastCases(), segmentCases()} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) { c.run(t) })
 		}
