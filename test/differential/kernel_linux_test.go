@@ -1,12 +1,14 @@
 package differential
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
 
+	"linen/net/netlink"
 	"linen/uapi"
 )
 
@@ -106,6 +108,24 @@ func (k *theirs) drain(fd int) (list [][]byte, err error) {
 
 func (k *theirs) sysctl(name, value string) error {
 	return os.WriteFile("/proc/sys/"+name, []byte(value), 0o644)
+}
+
+// settle has the kernel's link watch run: it does for one who asks about a
+// device.
+func (k *theirs) settle() error {
+	for i := range devices {
+		r := netlink.NewMsg(uapi.RTM_GETLINK, uapi.NLM_F_REQUEST)
+		binary.NativeEndian.PutUint32(r.Grow(16)[4:], uint32(2+i))
+		if err := done(k.ask(r.Bytes())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *theirs) file(name string) (string, error) {
+	b, err := os.ReadFile("/proc/thread-self/net/" + name)
+	return string(b), err
 }
 
 func (k *theirs) close() {

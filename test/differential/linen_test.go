@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"linen"
+	"linen/net/procfs"
 	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -12,6 +13,7 @@ import (
 
 // ours is a machine of linen's.
 type ours struct {
+	clock    *linen.ManualClock
 	kernel   *linen.Kernel
 	net      *linen.Net
 	who      *sock.Caller
@@ -19,8 +21,9 @@ type ours struct {
 }
 
 func newOurs() (machine, error) {
-	k := linen.New(linen.Config{Seed: 1, Clock: linen.NewManualClock()})
-	o := &ours{kernel: k, who: sock.Root()}
+	clock := linen.NewManualClock()
+	k := linen.New(linen.Config{Seed: 1, Clock: clock})
+	o := &ours{clock: clock, kernel: k, who: sock.Root()}
 	var err error
 	if o.net, err = k.NewNet("a"); err != nil {
 		return nil, err
@@ -71,4 +74,14 @@ func (o *ours) drain(c *linen.NetlinkConn) (list [][]byte, err error) {
 }
 
 func (o *ours) sysctl(name, value string) error { return o.net.SetSysctl(name, value) }
-func (o *ours) close()                          { o.kernel.Close() }
+func (o *ours) settle() error {
+	o.clock.Settle()
+	return nil
+}
+
+func (o *ours) file(name string) (string, error) {
+	b, err := procfs.Of(o.net.Namespace()).Read(name)
+	return string(b), err
+}
+
+func (o *ours) close() { o.kernel.Close() }

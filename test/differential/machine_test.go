@@ -18,6 +18,10 @@ type machine interface {
 	heard() ([][]byte, error)
 	// sysctl sets a value: "net/ipv4/conf/all/rp_filter".
 	sysctl(name, value string) error
+	// settle waits for what follows a change of a carrier.
+	settle() error
+	// file reads a file of /proc/net.
+	file(name string) (string, error)
 	close()
 }
 
