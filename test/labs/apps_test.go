@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -52,7 +53,7 @@ func TestApplications(t *testing.T) {
 	table := make(map[string]map[string]bool) // of an app, by world
 	run := func(t *testing.T, name string, w world) {
 		t.Run(name, func(t *testing.T) {
-			for _, a := range apps() {
+			for _, a := range programs() {
 				ok := t.Run(a.name, func(t *testing.T) {
 					for _, program := range strings.Fields(a.program) {
 						need.Tool(t, program)
@@ -88,6 +89,9 @@ func TestApplications(t *testing.T) {
 	}
 }
 
+// programs is the whole table.
+func programs() []app { return slices.Concat(tools(), apps(), services()) }
+
 // programsTable is the result as a table in Markdown.
 func programsTable(results map[string]map[string]bool) []byte {
 	cell := map[bool]string{true: "pass", false: "fail"}
@@ -102,7 +106,7 @@ func programsTable(results map[string]map[string]bool) []byte {
 		}
 		return "`` " + strings.ReplaceAll(strings.TrimPrefix(s, "exec "), "|", `\|`) + " ``"
 	}
-	for _, a := range apps() {
+	for _, a := range programs() {
 		want := a.want
 		if want == "" {
 			want = a.served
