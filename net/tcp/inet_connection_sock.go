@@ -22,6 +22,7 @@ type listener struct {
 	requests    map[*request]struct{}
 	deferAccept int // SYN-ACKs, from TCP_DEFER_ACCEPT
 	fast        fastQueue
+	floodTold   bool // its requests were too many, and the log says so
 }
 
 // listen returns the listening part, which few sockets have. The caller owns s,

@@ -59,7 +59,9 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 	switch mode := st.sys.syncookies.Load(); {
 	case mode == 2, queue > s.listen().backlog && mode != 0:
 		cookie = true
+		s.flooded("Sending cookies")
 	case queue > s.listen().backlog:
+		s.flooded("Dropping request")
 		st.mib.Inc(c, mib.TCPExtTCPReqQFullDrop)
 		st.mib.Inc(c, mib.TCPExtListenDrops)
 		b.Drop(c, st.n, skb.ReasonTCPListenOverflow)
