@@ -54,7 +54,11 @@ func Up(ctx context.Context, t *clab.Topology, p *Plan, e Engine, o UpOptions) e
 	for i, l := range p.Links {
 		lu := &linkUp{spec: &p.Links[i]}
 		for _, end := range l.Ends {
-			u.nodes[end.Node].links = append(u.nodes[end.Node].links, lu)
+			n := u.nodes[end.Node]
+			if len(n.links) > 0 {
+				lu.after = append(lu.after, n.links[len(n.links)-1])
+			}
+			n.links = append(n.links, lu)
 		}
 	}
 	var wg sync.WaitGroup
@@ -95,6 +99,7 @@ type nodeUp struct {
 
 type linkUp struct {
 	spec   *LinkSpec
+	after  []*linkUp // the links before it of its nodes
 	create sync.Once
 	err    error
 }
@@ -164,21 +169,34 @@ func (u *upper) createNode(_ context.Context, n *nodeUp) error {
 	return n.err
 }
 
-// createLinks makes the node's links, whichever end comes first. The peer's network is made for it when it is not there
-// yet, so that a node may wait for a neighbour's configuration with the link between them up, as in containerlab.
+// createLinks makes the node's links, whichever end comes first.
 func (u *upper) createLinks(ctx context.Context, n *nodeUp) error {
 	for _, l := range n.links {
-		for _, end := range l.spec.Ends {
-			if err := u.createNode(ctx, u.nodes[end.Node]); err != nil {
-				return err
-			}
-		}
-		l.create.Do(func() { l.err = u.e.CreateLink(*l.spec) })
-		if l.err != nil {
-			return l.err
+		if err := u.createLink(ctx, l); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// createLink makes a link when those before it of both nodes are there, so that a node numbers its interfaces in the order
+// of the file at every start. The peer's network is made for it when it is not there yet, so that a node may wait for a
+// neighbour's configuration with the link between them up, as in containerlab.
+func (u *upper) createLink(ctx context.Context, l *linkUp) error {
+	l.create.Do(func() {
+		for _, before := range l.after {
+			if l.err = u.createLink(ctx, before); l.err != nil {
+				return
+			}
+		}
+		for _, end := range l.spec.Ends {
+			if l.err = u.createNode(ctx, u.nodes[end.Node]); l.err != nil {
+				return
+			}
+		}
+		l.err = u.e.CreateLink(*l.spec)
+	})
+	return l.err
 }
 
 func (u *upper) configure(ctx context.Context, n *nodeUp) error {

@@ -128,6 +128,36 @@ topology:
 	})
 }
 
+// TestUpMakesLinksInTheFilesOrder: each node's interfaces come in the order of the file, whichever node is first.
+func TestUpMakesLinksInTheFilesOrder(t *testing.T) {
+	const file = `name: x
+topology:
+  nodes: {a: {kind: linux}, b: {kind: linux}, c: {kind: linux}, d: {kind: linux, startup-delay: 1}}
+  links:
+    - endpoints: ["d:eth1", "c:eth1"]
+    - endpoints: ["c:eth2", "b:eth1"]
+    - endpoints: ["b:eth2", "a:eth1"]
+    - endpoints: ["a:eth2", "d:eth2"]
+`
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			e := &fakeEngine{}
+			if err := up(t, file, e); err != nil {
+				t.Fatal(err)
+			}
+			var links []string
+			for _, l := range e.log {
+				if strings.HasPrefix(l, "link") {
+					links = append(links, l)
+				}
+			}
+			if want := []string{"link d:eth1", "link c:eth2", "link b:eth2", "link a:eth2"}; !slices.Equal(links, want) {
+				t.Fatalf("%q", links)
+			}
+		})
+	}
+}
+
 func TestUpTellsFailedCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &fakeEngine{fail: map[string]int{"bad cmd": 3}}
