@@ -202,6 +202,7 @@ func (t *infos) share(fi *info) *info {
 	}
 	t.byHash[fi.hash] = append(t.byHash[fi.hash], fi)
 	t.count++
+	fi.countRealms(1)
 	if fi.obj != nil {
 		fi.obj.routes = append(fi.obj.routes, fi)
 		fi.bindObject()
@@ -230,6 +231,7 @@ func (t *infos) release(fi *info) {
 			list[i] = list[len(list)-1]
 			list = list[:len(list)-1]
 			t.count--
+			fi.countRealms(-1)
 			break
 		}
 	}

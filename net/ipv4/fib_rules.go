@@ -33,6 +33,7 @@ type ruleset struct {
 	made       sync.Once
 	list       []rule4
 	needsPorts bool // some rule looks at the transport header
+	realms     bool // some rule has realms
 }
 
 // ready returns the set, made.
@@ -52,6 +53,7 @@ func (set *ruleset) make() {
 			dst: binary.BigEndian.Uint32(r.Dst.Addr[:]), dstMask: mask(r.Dst.Len),
 		}
 		set.needsPorts = set.needsPorts || r.NeedsPorts()
+		set.realms = set.realms || r.Realms != 0
 		if t := r.Target(); t != nil { // the first of its priority; they stand in order
 			at, _ := slices.BinarySearchFunc(source, t.Pref, func(o *fibrules.Rule, pref uint32) int {
 				return cmp.Compare(o.Pref, pref)

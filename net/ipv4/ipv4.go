@@ -54,7 +54,8 @@ type state struct {
 	addrSeq            uint32          // changes of addresses, for dumps
 	hashKey            uint32          // of the multipath hash
 	stats              kern.Local[[numRouteStats]uint64]
-	realms             atomic.Pointer[kern.Local[realmAccts]] // nil: no route and no rule has a realm
+	realms             atomic.Pointer[kern.Local[realmAccts]] // nil: no route and no rule ever had a realm
+	realmHops          atomic.Int32                           // next hops with one
 	specials           [numSpecials]atomic.Pointer[Route]
 	split              atomic.Bool // there were other rules than the default ones: local and main are two tables (fib_unmerge)
 	vrfs               atomic.Bool // there was a VRF

@@ -30,6 +30,25 @@ func (st *state) useRealms() {
 	}
 }
 
+// usesRealms reports whether a route or a rule has realms now
+// (fib_num_tclassid_users).
+func (st *state) usesRealms() bool {
+	if st.realms.Load() == nil {
+		return false
+	}
+	set := st.rules.Load()
+	return st.realmHops.Load() != 0 || set != nil && set.ready().realms
+}
+
+// countRealms adds n to the count of next hops with realms for each of fi's.
+func (fi *info) countRealms(n int32) {
+	for _, nh := range fi.nhs {
+		if nh.realm != 0 {
+			fi.st.realmHops.Add(n)
+		}
+	}
+}
+
 // acctRealm counts a received packet of size bytes whose route has realms.
 func (st *state) acctRealm(c *kern.CPU, realms uint32, size int) {
 	l := st.realms.Load()

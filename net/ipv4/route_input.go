@@ -237,7 +237,7 @@ type sourceCheck struct {
 // that it will be forwarded by, or 0.
 func (st *state) validateSource(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, oif int) sourceCheck {
 	rpf := in.RPFilter()
-	if rpf == 0 && st.realms.Load() == nil && (in.dev.Ifindex() != oif || !in.SendRedirects()) {
+	if rpf == 0 && !st.usesRealms() && (in.dev.Ifindex() != oif || !in.SendRedirects()) {
 		if in.AcceptLocal() {
 			return sourceCheck{}
 		}
