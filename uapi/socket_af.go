@@ -105,6 +105,7 @@ const (
 	MSG_TRYHARD      = 4
 	MSG_CTRUNC       = 0x8
 	MSG_PROXY        = 0x10
+	MSG_PROBE        = 0x10
 	MSG_TRUNC        = 0x20
 	MSG_DONTWAIT     = 0x40
 	MSG_EOR          = 0x80

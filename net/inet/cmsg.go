@@ -28,6 +28,12 @@ type Cookie struct {
 	HasTSKey bool
 	GSOSize  uint16 // UDP_SEGMENT
 	Confirm  bool   // MSG_CONFIRM
+	Probe    bool   // MSG_PROBE: everything but the packet itself
+}
+
+// SetFlags notes what the flags of a send (MSG_*) ask of the packet.
+func (ck *Cookie) SetFlags(flags int) {
+	ck.Confirm, ck.Probe = flags&uapi.MSG_CONFIRM != 0, flags&uapi.MSG_PROBE != 0
 }
 
 // NewCookie returns the cookie of s without control messages (ipcm_init_sk).

@@ -18,6 +18,7 @@ import (
 // icmpState is what ICMP holds in a namespace.
 type icmpState struct {
 	ignoreAll, ignoreBroadcasts, ignoreBogus, inboundAddr *sysctl.Int
+	probe                                                 *sysctl.Int
 	ratelimit, ratemask, perSec, burst                    *sysctl.Int
 
 	credit atomic.Int64 // messages that the namespace may still send
@@ -31,6 +32,7 @@ func (st *state) initICMP() error {
 		return t.Int("net/ipv4/"+name, sysctl.Spec{Default: def, Ranged: true, Max: 1, Unit: sysctl.Byte})
 	}
 	s.ignoreAll = b("icmp_echo_ignore_all", 0)
+	s.probe = b("icmp_echo_enable_probe", 0)
 	s.ignoreBroadcasts = b("icmp_echo_ignore_broadcasts", 1)
 	s.ignoreBogus = b("icmp_ignore_bogus_error_responses", 1)
 	s.inboundAddr = b("icmp_errors_use_inbound_ifaddr", 0)
@@ -55,6 +57,9 @@ func (st *state) countICMPIn(c *kern.CPU, typ uint8) {
 
 // countICMPOut counts a sent message (icmp_out_count).
 func (st *state) countICMPOut(c *kern.CPU, typ uint8) {
+	if typ == wire.ICMPExtEchoReply {
+		typ = wire.ICMPEchoReply // Linux counts it so
+	}
 	st.path.mib.Inc(c, mib.ICMPOutMsgs)
 	st.path.mib.ICMPMsg(mib.Out, typ)
 	if id := icmpCounter(typ); id != noCounter {
@@ -114,11 +119,13 @@ func icmpRcv(c *kern.CPU, b *skb.Buff) {
 	typ := b.Data()[0]
 	st.countICMPIn(c, typ)
 	switch typ { // RFC 8335
-	case wire.ICMPExtEcho: // net.ipv4.icmp_echo_enable_probe would switch it on
-		b.Drop(c, st.n, skb.ReasonICMPIgnored)
+	case wire.ICMPExtEcho:
+		st.probe(c, b)
 		return
 	case wire.ICMPExtEchoReply:
-		b.Drop(c, st.n, skb.ReasonNoSocket)
+		if f := st.path.pingRecv.Load(); f == nil || !(*f)(c, b) {
+			b.Drop(c, st.n, skb.ReasonNoSocket)
+		}
 		return
 	}
 	if rt != nil && rt.Flags&(RTCFBroadcast|RTCFMulticast) != 0 && !st.takesFromAll(typ) {
@@ -286,6 +293,7 @@ func (st *state) icmpUnreach(c *kern.CPU, b *skb.Buff) {
 	}
 	// RFC 1122 §3.2.2: nobody may answer to a broadcast.
 	if !st.path.icmp.ignoreBogus.Bool() && AddrTypeDev(st.n, dev.Of(b), quoted.Daddr()) == uapi.RTN_BROADCAST {
+		st.logBogus(b, e.Type, e.Code, quoted.Daddr())
 		b.Drop(c, st.n, skb.ReasonICMPBad)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 
 	"linen/net/klog"
 	"linen/net/skb"
+	"linen/wire"
 )
 
 // logMartian notes a packet with impossible addresses (ip_handle_martian_source;
@@ -59,5 +60,16 @@ func (st *state) logStubborn(b *skb.Buff, src, dst, gateway uint32) {
 	if klog.Allow(st.n) {
 		klog.Printf(st.n, klog.Warning, "IPv4: host %s ignores redirects for %v to %v",
 			fmt.Sprintf("%v/if%d", toAddr(src), b.Iif), toAddr(dst), toAddr(gateway))
+	}
+}
+
+// logBogus notes an ICMP error about a packet to a broadcast address, which
+// nobody may answer (icmp_unreach; net.ipv4.icmp_ignore_bogus_error_responses
+// 0).
+func (st *state) logBogus(b *skb.Buff, typ, code uint8, dst uint32) {
+	if klog.Allow(st.n) {
+		from := (*wire.IPv4Hdr)(b.Network()).Saddr()
+		klog.Printf(st.n, klog.Warning, "icmp: %v sent an invalid ICMP type %d, code %d error to a broadcast: %v on %s",
+			toAddr(from), typ, code, toAddr(dst), b.Dev.Name())
 	}
 }

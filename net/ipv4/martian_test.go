@@ -74,3 +74,18 @@ func TestKernelLogIsLimited(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestBogusErrorsAreLogged: an ICMP error about a packet to a broadcast goes to
+// nobody, and into the log unless it is to be ignored.
+func TestBogusErrorsAreLogged(t *testing.T) {
+	for ignore, want := range map[string]string{
+		"1": "", "0": "icmp: 10.0.1.2 sent an invalid ICMP type 3, code 3 error to a broadcast: 10.0.1.255 on b0",
+	} {
+		w := newWorld(t)
+		w.set(w.b, "net/ipv4/icmp_ignore_bogus_error_responses", ignore)
+		w.inject(device(w.b, "b0"), icmp(addrRB, addrB, 3, 3, 0, udp(addrB, 0x0a0001ff, 64)), 0)
+		if got := strings.Join(w.lines(w.b), "|"); got != want {
+			t.Errorf("ignore %s: %q, want %q", ignore, got, want)
+		}
+	}
+}

@@ -227,7 +227,7 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 		return 0, err
 	}
 	ck := s.NewCookie()
-	ck.Confirm = m.Flags&uapi.MSG_CONFIRM != 0
+	ck.SetFlags(m.Flags)
 	if err := ck.Parse(&s.Sock, who, m.Control, false); err != nil {
 		return 0, err
 	}
@@ -273,6 +273,9 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	}
 	if ck.Confirm {
 		s.Confirm(c, rt, daddr)
+	}
+	if ck.Probe {
+		return nil
 	}
 	b := skb.Alloc(c, len(data))
 	b.Append(data)

@@ -31,7 +31,7 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 		return 0, err
 	}
 	ck := s.NewCookie()
-	ck.Confirm = m.Flags&uapi.MSG_CONFIRM != 0
+	ck.SetFlags(m.Flags)
 	if err := ck.Parse(&s.Sock, who, m.Control, false); err != nil {
 		return 0, err
 	}
@@ -66,6 +66,12 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	if err != nil {
 		return err
 	}
+	if ck.Confirm {
+		s.Confirm(c, rt, daddr)
+	}
+	if ck.Probe {
+		return nil
+	}
 	own := s.Is(inet.HdrIncl)
 	if own && len(data) > s.Inet().IP.MTU(rt) {
 		s.LocalError(c, errno.EMSGSIZE, daddr, uint32(s.Inet().IP.MTU(rt)))
@@ -75,9 +81,6 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 		if err := s.fits(c, s.PathLimit(rt), len(data)+20+ck.Options.Len(), daddr); err != nil {
 			return err
 		}
-	}
-	if ck.Confirm {
-		s.Confirm(c, rt, daddr)
 	}
 	b := skb.Alloc(c, len(data))
 	b.Append(data)

@@ -49,7 +49,7 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	}
 	ck := s.NewCookie()
 	ck.GSOSize = uint16(s.gsoSize.Load())
-	ck.Confirm = m.Flags&uapi.MSG_CONFIRM != 0
+	ck.SetFlags(m.Flags)
 	if len(m.Control) > 0 {
 		if err := ck.Parse(&s.Sock, who, m.Control, true); err != nil {
 			return 0, err
@@ -107,7 +107,7 @@ func (s *Sock) sendCorked(who *sock.Caller, m *sock.Msg) (int, error) {
 		return 0, errno.EMSGSIZE
 	}
 	k.data = append(k.data, m.Data...)
-	k.ck.Confirm = m.Flags&uapi.MSG_CONFIRM != 0
+	k.ck.SetFlags(m.Flags)
 	if s.WantsZerocopy(m.Flags) {
 		k.zc++
 	}
@@ -177,9 +177,14 @@ func (s *Sock) transmit(data []byte, ck *inet.Cookie, to inet.Addr, connected bo
 func (s *Sock) output(c *kern.CPU, data []byte, block *skb.Block, ck *inet.Cookie, to inet.Addr, connected bool) error {
 	rt, saddr, daddr, err := s.way(c, ck, to, connected)
 	if err == nil {
-		err = s.fits(c, rt, len(data), ck, to)
+		if ck.Confirm {
+			s.Confirm(c, rt, daddr)
+		}
+		if !ck.Probe {
+			err = s.fits(c, rt, len(data), ck, to)
+		}
 	}
-	if err != nil {
+	if err != nil || ck.Probe {
 		if block != nil {
 			block.Release()
 		}
@@ -187,9 +192,6 @@ func (s *Sock) output(c *kern.CPU, data []byte, block *skb.Block, ck *inet.Cooki
 			s.p.count(c, s.p.ids.sndbuf)
 		}
 		return err
-	}
-	if ck.Confirm {
-		s.Confirm(c, rt, daddr)
 	}
 	b := build(c, data, block)
 	s.finish(c, b, rt, saddr, daddr, to.Port, ck)
