@@ -6,11 +6,11 @@ package labs
 // speak TLS, or find each other on a cable.
 func services() []app {
 	return []app{
-		{name: "dhclient, dnsmasq", program: "dhclient dnsmasq", setup: dhcpScript, server: dhcpServer, port: "udp 67",
+		{name: "dhclient, dnsmasq", program: "dhclient dnsmasq", setup: dhcpScript, server: minded(dhcpServer), port: "udp 67",
 			client: "dhclient -1 -v -sf $D/script -lf $D/l -pf $D/p eth2 2>&1; ip -br addr show eth2; ping -qc1 10.3.0.2; dhclient -r -v -sf $D/script -lf $D/l -pf $D/p eth2 2>&1; ip -br addr show eth2",
 			want:   `(?s)DHCPDISCOVER on eth2 to 255\.255\.255\.255 .*DHCPACK of 10\.3\.0\.50 from 10\.3\.0\.2\nbound to 10\.3\.0\.50 -- renewal in .*10\.3\.0\.50/24.*1 received.*DHCPRELEASE of 10\.3\.0\.50 on eth2 to 10\.3\.0\.2 port 67\n(?-s:eth2@.*UP +(fe80\S+)? *\n)$`,
 			served: `DHCPRELEASE\(eth2\) 10\.3\.0\.50`},
-		{name: "udhcpc (busybox), dnsmasq", program: "busybox dnsmasq", setup: dhcpScript, server: dhcpServer, port: "udp 67",
+		{name: "udhcpc (busybox), dnsmasq", program: "busybox dnsmasq", setup: dhcpScript, server: minded(dhcpServer), port: "udp 67",
 			client: "busybox udhcpc -f -q -n -R -i eth2 -s $D/script 2>&1; ip -br addr show eth2; ip addr flush dev eth2 scope global",
 			want:   `(?s)udhcpc: lease of 10\.3\.0\.50 obtained from 10\.3\.0\.2, lease time 3600`},
 		{name: "musl, dynamic: threads, getaddrinfo", program: "musl-gcc dnsmasq", setup: "musl-gcc -O1 -o $D/upper testdata/upper.c", server: nameServerAnd("$D/upper 7003"), port: "tcp 7003",
@@ -52,7 +52,7 @@ func services() []app {
 		{name: "git daemon, git clone", program: "git", setup: gitRepository, server: "exec git daemon --export-all --reuseaddr --base-path=$D", port: "tcp 9418", client: "git clone -q git://10.2.0.2/x $D/y && git -C $D/y fsck 2>&1 && git -C $D/y log --format=%s", want: `first\n$`},
 		{name: "rsync daemon", program: "rsync", setup: "mkdir $D/from; seq 100000 >$D/from/numbers; printf 'use chroot = no\nuid = root\n[m]\npath = %s\n' $D/from >$D/rsyncd.conf", server: "exec rsync --daemon --no-detach --config=$D/rsyncd.conf --port=8730", port: "tcp 8730",
 			client: "rsync -a rsync://10.2.0.2:8730/m/ $D/to && cmp $D/from/numbers $D/to/numbers && echo equal", want: `equal`},
-		{name: "host, nslookup, getent", program: "host nslookup dnsmasq", server: "exec " + nameServer, port: "udp 53",
+		{name: "host, nslookup, getent", program: "host nslookup dnsmasq", server: minded(nameServer), port: "udp 53",
 			client: "host h2.test; host 10.2.0.2; nslookup h2.test; getent ahostsv4 h2.test; busybox nslookup h2.test", want: `(?s)h2\.test has address 10\.2\.0\.2.*domain name pointer h2\.test.*Server:\s+10\.2\.0\.2.*10\.2\.0\.2 +STREAM h2\.test.*10\.2\.0\.2`, loose: true},
 		{name: "curl by name, telnet", program: "curl busybox dnsmasq", setup: "echo hello >$D/index.html", server: nameServerAnd("busybox httpd -f -p 8000 -h $D"), port: "tcp 8000",
 			client: "curl -s http://h2.test:8000/; (printf 'GET / HTTP/1.0\\r\\n\\r\\n'; sleep 0.5) | busybox telnet h2.test 8000", want: `(?s)hello.*HTTP/1\.[01] 200 OK`, loose: true},
@@ -75,7 +75,11 @@ esac
 E
 chmod 755 $D/script`
 
-const dhcpServer = "exec dnsmasq -k -C /dev/null -u root --port=0 --interface=eth2 --dhcp-range=10.3.0.50,10.3.0.60,1h --dhcp-sequential-ip --no-ping --dhcp-leasefile=$D/leases --pid-file --log-facility=- --log-dhcp 2>&1"
+const dhcpServer = "dnsmasq -k -C /dev/null -u root --port=0 --interface=eth2 --dhcp-range=10.3.0.50,10.3.0.60,1h --dhcp-sequential-ip --no-ping --dhcp-leasefile=$D/leases --pid-file --log-facility=- --log-dhcp 2>&1"
+
+// minded keeps the shell beside a server that changes its credentials, which takes away the signal of its parent's death
+// (PR_SET_PDEATHSIG): the shell passes its own on.
+func minded(server string) string { return server + " & trap \"kill $!\" TERM; wait" }
 
 // nameServerAnd runs a second server beside the name server; both end together.
 func nameServerAnd(server string) string {

@@ -53,7 +53,7 @@ func apps() []app {
 		{name: "ssh, sshd", program: "ssh", setup: "ssh-keygen -q -t ed25519 -N '' -f $D/key; cp $D/key.pub $D/authorized; mkdir -p /run/sshd",
 			server: "mkdir -p /run/sshd; exec /usr/sbin/sshd -D -e -p 2222 -h $D/key -o AuthorizedKeysFile=$D/authorized -o StrictModes=no -o PidFile=none -o UsePAM=no", port: "tcp 2222",
 			client: "ssh -i $D/key -p 2222 -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null 10.2.0.2 ip -br addr show eth1", want: `10\.2\.0\.2/24`},
-		{name: "dnsmasq, dig", program: "dig", server: "exec dnsmasq -k -C /dev/null -h -u root --no-resolv --pid-file --address=/x.test/10.9.9.9", port: "udp 53",
+		{name: "dnsmasq, dig", program: "dig", server: minded("dnsmasq -k -C /dev/null -h -u root --no-resolv --pid-file --address=/x.test/10.9.9.9"), port: "udp 53",
 			client: "dig +short @10.2.0.2 x.test; dig +tcp +short @10.2.0.2 x.test", want: `10\.9\.9\.9\n10\.9\.9\.9`},
 		{name: "python3 asyncio", program: "python3", setup: "cat >$D/up.py <<'E'\n" + asyncioServer + "E\n", server: "exec python3 $D/up.py", port: "tcp 7000",
 			client: "echo hello | nc.openbsd -N 10.2.0.2 7000", want: `HELLO`},
