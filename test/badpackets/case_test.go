@@ -30,7 +30,6 @@ type step func(r *run) error
 type run struct {
 	m     machine
 	socks []socket
-	real  bool
 }
 
 // outcome is what was seen.
