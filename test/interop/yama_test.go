@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"linen/test/command"
 	"linen/test/need"
@@ -130,9 +131,15 @@ func TestUnderYama(t *testing.T) {
 // boot in time.
 func (s *site) guest(kernel, share string, args ...string) string {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), guestLimit+4*limit)
+	return s.guestWithin(guestLimit+3*limit, kernel, share, args...)
+}
+
+// guestWithin is guest with a limit of its own.
+func (s *site) guestWithin(most time.Duration, kernel, share string, args ...string) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), most+limit)
 	defer cancel()
-	argv := append([]string{kernel, "run", "-t", fmt.Sprint(int((guestLimit + 3*limit).Seconds())), "-s", share}, args...)
+	argv := append([]string{kernel, "run", "-t", fmt.Sprint(int(most.Seconds())), "-s", share}, args...)
 	c := s.command(ctx, append(argv, filepath.Join(share, "guest.sh"))...)
 	c.Env = append(c.Env, "REFKERNEL_CACHE="+cacheDir())
 	var out, complaints bytes.Buffer
