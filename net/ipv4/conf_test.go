@@ -73,3 +73,26 @@ func TestConfCombination(t *testing.T) {
 		t.Error("a router believes redirects that conf/all forbids")
 	}
 }
+
+// TestAdvMSS: what TCP announces is the route's advmss, else what fits the MTU,
+// but no less than net.ipv4.route.min_adv_mss.
+func TestAdvMSS(t *testing.T) {
+	for _, c := range []struct {
+		name, floor, route string
+		mtu, want          int
+	}{
+		{"fits the MTU", "256", "", 1500, 1460},
+		{"small MTU", "256", "", 600, 560},
+		{"below the floor", "700", "", 600, 700},
+		{"the default floor", "256", "", 200, 256},
+		{"the route's", "700", " advmss 400", 1500, 400},
+	} {
+		w := newWorld(t)
+		w.set(w.a, "net/ipv4/route/min_adv_mss", c.floor)
+		w.ip(w.a, "route add 10.0.1.0/24 via 10.0.0.2"+c.route)
+		w.mtu(device(w.a, "a0"), c.mtu)
+		if got := w.way(addrB).AdvMSS(); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
