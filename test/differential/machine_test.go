@@ -36,6 +36,7 @@ func configure(m machine) error {
 	for _, s := range [][2]string{
 		{"net/ipv4/ip_forward", "1"}, {"net/ipv4/conf/all/rp_filter", "0"}, {"net/ipv4/conf/default/rp_filter", "0"},
 		{"net/ipv4/conf/all/ignore_routes_with_linkdown", "0"},
+		{"net/ipv4/fib_multipath_hash_seed", "1"}, // every run's flows go the same ways
 	} {
 		if err := m.sysctl(s[0], s[1]); err != nil {
 			return err

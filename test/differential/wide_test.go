@@ -18,6 +18,7 @@ const wideFrom = 100_001
 
 // wideSteps makes a wide set.
 func (m *maker) wideSteps() (list []step) {
+	list = append(list, step{(*pair).change, anchor()})
 	for range changes {
 		list = append(list, m.wideChange())
 	}
@@ -60,6 +61,18 @@ func (m *maker) wideChange() step {
 		}
 	}
 	return step{(*pair).change, r}
+}
+
+// anchor is a route with realms that no request deletes. While there is one
+// the kernel looks sources up; when the last went it stops to when RCU has
+// freed it, which a question might come before.
+func anchor() []byte {
+	r := netlink.NewMsg(uapi.RTM_NEWROUTE, ack|uapi.NLM_F_CREATE)
+	copy(r.Grow(12), []byte{uapi.AF_INET, 8, 0, 0, 252, uapi.RTPROT_STATIC, 0, uapi.RTN_BLACKHOLE})
+	r.Addr(uapi.RTA_DST, netip.MustParseAddr("77.0.0.0"))
+	r.U32(uapi.RTA_TABLE, 4000)
+	r.U32(uapi.RTA_FLOW, 1)
+	return r.Bytes()
 }
 
 func (m *maker) realms() uint32 { return uint32(m.IntN(3)<<16 | m.IntN(3)) }
