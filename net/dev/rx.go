@@ -143,7 +143,7 @@ func (r *delivery) round(c *kern.CPU, b *skb.Buff) (next *skb.Buff, again bool) 
 		}
 	}
 	if b.VLANProto != 0 {
-		r.flush(c, b, d) // who hears everything sees the tag
+		r.flush(c, b, d)          // who hears everything sees the tag
 		if b.VLANTCI&0xfff != 0 { // a VLAN that nobody here is in
 			b.PktType = skb.PacketOtherHost
 		}
