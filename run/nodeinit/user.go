@@ -25,8 +25,7 @@ type account struct {
 func lookUser(spec string) (*account, error) {
 	name, group, hasGroup := strings.Cut(spec, ":")
 	u, err := user.Lookup(name)
-	uid, number := identifier(name)
-	if err != nil && number {
+	if _, number := identifier(name); err != nil && number {
 		if u, err = user.LookupId(name); err != nil {
 			u, err = &user.User{Username: name, HomeDir: "/", Gid: "0", Uid: name}, nil
 		}
@@ -35,7 +34,8 @@ func lookUser(spec string) (*account, error) {
 		return nil, fmt.Errorf("unable to find user %s: no matching entries in passwd file", name)
 	}
 	a := &account{env: []string{"HOME=" + u.HomeDir, "USER=" + u.Username, "LOGNAME=" + u.Username}}
-	if uid, number = identifier(u.Uid); !number {
+	uid, number := identifier(u.Uid)
+	if !number {
 		return nil, fmt.Errorf("user %s: bad id %q", name, u.Uid)
 	}
 	a.cred.Uid = uid
