@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -195,8 +194,7 @@ func TestKernel(t *testing.T) {
 		t.Skipf("the file tells what Linux %s* does; this is %s", release, have)
 	}
 	need.TunDevice(t)
-	if os.Geteuid() != 0 {
-		asRoot(t)
+	if !need.AsRoot(t) {
 		return
 	}
 	need.NetNS(t)
@@ -287,21 +285,4 @@ func onKernel(c *testCase, tr *trace) (lines []string, err error) {
 	}()
 	<-ended
 	return lines, err
-}
-
-// asRoot runs the test in a user namespace of its own, where it may make
-// network namespaces.
-func asRoot(t *testing.T) {
-	need.UserNS(t)
-	c := exec.Command(os.Args[0], "-test.run=^TestKernel$", "-test.v")
-	c.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Logf("%s", out)
 }

@@ -3,10 +3,8 @@ package conversation
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -36,8 +34,7 @@ func TestKernel(t *testing.T) {
 	}
 	need.TunDevice(t)
 	ip := need.Tool(t, "ip")
-	if os.Geteuid() != 0 {
-		asRoot(t)
+	if !need.AsRoot(t) {
 		return
 	}
 	need.NetNS(t)
@@ -95,23 +92,6 @@ func judge(ip string, s *Script) (v verdict) {
 		v.void = append(v.void, "void: "+v.busy+", and "+v.err.Error())
 	}
 	return v
-}
-
-// asRoot runs the test in a user namespace of its own, where it may make
-// network namespaces.
-func asRoot(t *testing.T) {
-	need.UserNS(t)
-	c := exec.Command(os.Args[0], "-test.run=^TestKernel$", "-test.v")
-	c.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Logf("%s", out)
 }
 
 // onKernel runs a script once, on a thread of its own; busy says that this

@@ -4,11 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -58,8 +56,7 @@ func TestRandomSets(t *testing.T) {
 	if have := unix.ByteSliceToString(u.Release[:]); !strings.HasPrefix(have, release) {
 		t.Skipf("linen answers as Linux %s* does; this is %s", release, have)
 	}
-	if os.Geteuid() != 0 {
-		asRoot(t)
+	if !need.AsRoot(t) {
 		return
 	}
 	need.NetNS(t)
@@ -112,23 +109,6 @@ func tell(t *testing.T, set []step) {
 		s.WriteString(r.String() + "\n")
 	}
 	t.Logf("enough are:\n%s%s", &s, play(set))
-}
-
-// asRoot runs the test in a user namespace of its own, where it may make
-// network namespaces.
-func asRoot(t *testing.T) {
-	need.UserNS(t)
-	c := exec.Command(os.Args[0], "-test.run=^TestRandomSets$", "-test.v")
-	c.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Logf("%s", out)
 }
 
 // play plays a set and says where the two differ, or "".
