@@ -146,6 +146,31 @@ func (t Target) File(fd int) (FileID, error) {
 	return FileID{}, err
 }
 
+// FilesFull reports whether the target has no number left for another
+// descriptor. /proc tells how many are open since Linux 6.2 (proc_pid_fd(5)
+// st_size); before that, and when the target cannot be looked at, it reports
+// false.
+func (t Target) FilesFull() bool {
+	var st unix.Stat_t
+	var limit unix.Rlimit
+	dir := "/proc/" + strconv.Itoa(t.TID) + "/fd"
+	if unix.Stat(dir, &st) != nil || unix.Prlimit(t.TID, unix.RLIMIT_NOFILE, nil, &limit) != nil || uint64(st.Size) < limit.Cur {
+		return false
+	}
+	// Numbers beyond a limit that was lowered since do not count.
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	below := uint64(0)
+	for _, e := range names {
+		if fd, err := strconv.ParseUint(e.Name(), 10, 32); err == nil && fd < limit.Cur {
+			below++
+		}
+	}
+	return below >= limit.Cur
+}
+
 // NetNS returns the inode of the network namespace that the target is in.
 func (t Target) NetNS() (uint64, error) {
 	var st unix.Stat_t

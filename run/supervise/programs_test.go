@@ -486,5 +486,16 @@ func fewDescriptors() error {
 	c.ok("receive", err == nil && string(b[:n]) == "hello", n, err)
 	n, _, _, _, err = unix.Recvmsg(fd, b, nil, unix.MSG_DONTWAIT)
 	c.ok("nothing left", err == unix.EAGAIN, n, err)
+	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	c.ok("a listener", err == nil && unix.Listen(l, 1) == nil, err)
+	for err == nil {
+		_, err = unix.Dup(fd)
+	}
+	_, _, err = unix.Accept(l)
+	c.ok("accept without a number does not wait", err == unix.EMFILE, err)
+	unix.Close(fd)
+	unix.SetNonblock(l, true)
+	_, _, err = unix.Accept(l)
+	c.ok("accept with one", err == unix.EAGAIN, err)
 	return c.err()
 }

@@ -186,6 +186,9 @@ func (st *stream) accept(c *call, flags int) (int64, error) {
 	defer f.mu.Unlock()
 	try := func() (int64, error) { return 0, st.acceptOne(c, flags) }
 	v, err := try()
+	if (isEAGAIN(err) || err == errno.EINVAL) && c.target().FilesFull() {
+		return 0, unix.EMFILE // looked at first (net/socket.c __sys_accept4_file)
+	}
 	if !isEAGAIN(err) || c.nonblock(c.intArg(0)) {
 		return v, err
 	}
