@@ -39,7 +39,7 @@ func (y *sysctls) register(st *State, t *sysctl.Tree) {
 	const most = 1<<31 - 1
 	y.timestamps, y.sack, y.dsack = byteOf("timestamps", 1, 255), byteOf("sack", 1, 255), byteOf("dsack", 1, 255)
 	y.ecnFallback = byteOf("ecn_fallback", 1, 1)
-	y.scaling, y.ecn, y.frto = byteOf("window_scaling", 1, 255), byteOf("ecn", 2, 5), byteOf("frto", 2, 255)
+	y.scaling, y.ecn, y.frto = byteOf("window_scaling", 1, 255), byteOf("ecn", 2, 2), byteOf("frto", 2, 255)
 	y.recovery, y.earlyRetrans = byteOf("recovery", 1, 255), byteOf("early_retrans", 3, 4)
 	y.synRetries, y.synackRetries, y.synLinear = byteOf("syn_retries", 6, 127), byteOf("synack_retries", 5, 255), byteOf("syn_linear_timeouts", 4, 127)
 	y.retries1, y.retries2, y.orphanRetries = byteOf("retries1", 3, 255), byteOf("retries2", 15, 255), byteOf("orphan_retries", 0, 255)

@@ -160,3 +160,14 @@ func TestFwmarkAccept(t *testing.T) {
 		}
 	}
 }
+
+// TestECNRange: 6.18 has AccECN's code but refuses tcp_ecn 3 to 5, which would
+// switch it on (EINVAL, as seen).
+func TestECNRange(t *testing.T) {
+	a, _, _ := hosts.Pair(t)
+	for v, ok := range map[string]bool{"0": true, "1": true, "2": true, "3": false, "4": false, "5": false} {
+		if err := a.SetSysctl("net.ipv4.tcp_ecn", v); (err == nil) != ok {
+			t.Errorf("tcp_ecn %s: %v", v, err)
+		}
+	}
+}
