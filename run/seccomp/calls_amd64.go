@@ -16,6 +16,8 @@ var legacyChownCalls = []uint32{unix.SYS_CHOWN, unix.SYS_LCHOWN}
 
 var legacyOpenCalls = []uint32{unix.SYS_OPEN}
 
+var selectCalls = []uint32{unix.SYS_SELECT, unix.SYS_PSELECT6}
+
 var legacyFileCalls = []uint32{
 	unix.SYS_OPEN, unix.SYS_CREAT, unix.SYS_STAT, unix.SYS_LSTAT, unix.SYS_ACCESS, unix.SYS_READLINK,
 }

@@ -49,6 +49,7 @@ func Filter(c Config) []unix.SockFilter {
 	}
 	b.rangeCalls()
 	b.sockets()
+	b.match(selectCalls, b.selects)
 	b.match(ioUringCalls, func() { b.ret(retENOSYS) })
 	b.match(bpfCalls, func() { b.ret(retENOSYS) })
 	b.match([]uint32{unix.SYS_IOCTL}, b.ioctl)
@@ -92,6 +93,19 @@ func (b *builder) sockets() {
 		b.ret(unix.SECCOMP_RET_USER_NOTIF)
 	})
 	b.match(socketCalls, func() { b.ret(unix.SECCOMP_RET_USER_NOTIF) })
+}
+
+// selects notifies a select for reading alone that may look at the range: whether
+// a packet ring has frames must be true when a program asks. One that looks for
+// room to write as well, as the loops of bulk senders do, is not held up.
+func (b *builder) selects() {
+	b.load(argLow(2))
+	b.unless(0, unix.SECCOMP_RET_ALLOW)
+	b.load(argHigh(2))
+	b.unless(0, unix.SECCOMP_RET_ALLOW)
+	b.load(argLow(0))
+	b.ifRange(RangeFirst+1, RangeLast+1, unix.SECCOMP_RET_USER_NOTIF)
+	b.ret(unix.SECCOMP_RET_ALLOW)
 }
 
 // The commands that are answered for every descriptor (asm-generic/ioctls.h).

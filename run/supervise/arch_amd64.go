@@ -10,7 +10,8 @@ const sysNewfstatat = unix.SYS_NEWFSTATAT
 // archHandlers answer calls that only this architecture has.
 var archHandlers = map[int32]handler{
 	unix.SYS_CHOWN: chown(1), unix.SYS_LCHOWN: chown(1),
-	unix.SYS_OPEN: func(c *call) (int64, error) { return c.open(unix.AT_FDCWD, c.ptr(0), c.intArg(1)) },
+	unix.SYS_SELECT: selectRings,
+	unix.SYS_OPEN:   func(c *call) (int64, error) { return c.open(unix.AT_FDCWD, c.ptr(0), c.intArg(1)) },
 	unix.SYS_CREAT: func(c *call) (int64, error) {
 		return c.open(unix.AT_FDCWD, c.ptr(0), unix.O_CREAT|unix.O_WRONLY|unix.O_TRUNC)
 	},

@@ -78,6 +78,7 @@ type Node struct {
 
 	replaced []*packetRing // whose memory file stands in the place of a socket; mu
 	rings    atomic.Int64  // how many
+	ringed   atomic.Int64  // packet sockets that have had a ring
 
 	shadow struct {
 		sync.Mutex

@@ -74,6 +74,8 @@ func (r *packetRing) alloc(size int) (shmem.Memory, error) {
 	defer r.mu.Unlock()
 	if r.memfd >= 0 { // it was replaced by this one
 		unix.Close(r.memfd)
+	} else {
+		r.f.n.ringed.Add(1)
 	}
 	r.memfd = fd
 	return shmem.Of(b), nil
@@ -104,6 +106,7 @@ func (r *packetRing) end() {
 	if r.memfd >= 0 {
 		unix.Close(r.memfd)
 		r.memfd = -1
+		r.f.n.ringed.Add(-1)
 	}
 }
 
@@ -271,20 +274,27 @@ func (r *packetRing) look() {
 		if f.dead || !f.head {
 			return
 		}
-		if f.s.Poll()&uapi.POLLIN == 0 {
-			err := f.theirs(func(fd int) error {
-				_, _, err := unix.Recvfrom(fd, nil, unix.MSG_DONTWAIT)
-				return err
-			})
-			if err == nil || err == unix.EAGAIN {
-				f.head = false
-				f.show()
-				return
-			}
+		if !r.settle() {
+			r.lookIn(min(2*r.wait, lastRingLook))
 		}
-		r.lookIn(min(2*r.wait, lastRingLook))
 	})
 }
 
-// packetHandlers answer what only packet sockets do.
-var packetHandlers = map[int32]handler{unix.SYS_MMAP: mmap}
+// settle takes the byte back unless there are frames. file.mu is held, and head
+// is set.
+func (r *packetRing) settle() bool {
+	f := r.f
+	if f.s.Poll()&uapi.POLLIN != 0 {
+		return false
+	}
+	err := f.theirs(func(fd int) error {
+		_, _, err := unix.Recvfrom(fd, nil, unix.MSG_DONTWAIT)
+		return err
+	})
+	if err != nil && err != unix.EAGAIN {
+		return false
+	}
+	f.head = false
+	f.show()
+	return true
+}

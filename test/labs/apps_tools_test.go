@@ -66,6 +66,8 @@ print(srp1(Ether(dst="ff:ff:ff:ff:ff:ff")/ARP(pdst="10.1.0.1"), iface="eth1", ti
 			client: "nmap -n -Pn -sT -p 8000,8001 10.2.0.2", want: `(?s)8000/tcp open .*8001/tcp closed `},
 		{name: "nmap -sn, -sU", program: "nmap", client: "nmap -n -sn 10.1.0.1; nmap -n -Pn -sU -p 9 10.2.0.2",
 			want: `(?s)Host is up .*MAC Address: .*9/udp +closed`},
+		{name: "nmap --traceroute", program: "nmap", // its select and libpcap's poll must agree about the ring
+			client: "for i in 1 2 3; do nmap -n -Pn -sS -p 9 --traceroute 10.2.0.2; done", want: `(?s)(1 .* 10\.1\.0\.1\n2 .* 10\.0\.0\.2\n3 .* 10\.2\.0\.2\n.*){3}`},
 		{name: "hping3 -S", program: "hping3", client: "hping3 -c 1 -S -p 9 10.2.0.2", want: `len=40 ip=10\.2\.0\.2 ttl=62 DF id=0 sport=9 flags=RA seq=0 win=0`},
 		{name: "hping3 -1", program: "hping3", client: "hping3 -c 1 -1 10.2.0.2", want: `len=28 ip=10\.2\.0\.2 ttl=62 id=\d+ icmp_seq=0`},
 		{name: "hping3 -2", program: "hping3", client: "hping3 -c 1 -2 -p 9 10.2.0.2", want: `ICMP Port Unreachable from ip=10\.2\.0\.2`},
