@@ -70,6 +70,24 @@ func (u *user) programs(node string) string {
 	return m[1]
 }
 
+// TestDmesg: a node's kernel log is that node's alone.
+func TestDmesg(t *testing.T) {
+	need.Tool(t, "ip")
+	u := newUser(t)
+	u.ownFiles()
+	u.up(u.file("d.clab.yml", "name: dmesg\ntopology: {defaults: {kind: linux}, nodes: {a: {}, b: {}}, links: [{endpoints: [\"a:eth1\", \"b:eth1\"]}]}\n"))
+	u.do("exec", "a", "--", "ip", "link", "set", "eth1", "promisc", "on")
+	if out := u.do("dmesg", "a"); !regexp.MustCompile(`(?m)^\[ *\d+\.\d{6}\] eth1: entered promiscuous mode$`).MatchString(out) {
+		t.Errorf("dmesg a: %s", out)
+	}
+	if out := u.do("dmesg", "b"); strings.Contains(out, "promiscuous") {
+		t.Errorf("dmesg b: %s", out)
+	}
+	if r := u.try("dmesg", "c"); r.status != 1 || !strings.Contains(r.errs, `no node "c"`) {
+		t.Errorf("dmesg c: status %d, %s", r.status, r.errs)
+	}
+}
+
 // TestUser: a node's programs run as the lab file's user, with its groups, its home and no capabilities of root.
 func TestUser(t *testing.T) {
 	need.Tool(t, "ip")

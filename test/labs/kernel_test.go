@@ -145,3 +145,17 @@ func (k *kernelLab) start(node string, args []string) {
 		_ = cmd.Wait()
 	})
 }
+
+// printsTheSame fails the test when a node's command has not printed on linen, after clean, what it prints on the kernel
+// by the end of d.
+func (u *user) printsTheSame(k *kernelLab, d time.Duration, node, command string, clean func(string) string) {
+	u.t.Helper()
+	var here, there string
+	if !until(d, func() bool {
+		here = clean(u.try("exec", node, "--", "sh", "-c", command).out)
+		there = clean(k.do(node, "sh", "-c", command))
+		return here == there
+	}) {
+		u.t.Errorf("%s: %s\n--- linen\n%s\n--- kernel\n%s", node, command, here, there)
+	}
+}

@@ -66,14 +66,7 @@ func TestMulticastDaemonsPrintTheSame(t *testing.T) {
 		for _, command := range []string{"ip mroute", "ip mrule",
 			"awk 'NR>1{print $1,$2,$7}' /proc/net/ip_mr_vif", "awk 'NR>1{print $1,$2,$3,$7,$8,$9}' /proc/net/ip_mr_cache",
 		} {
-			var here, there string
-			if !until(patience, func() bool {
-				here = tidy(u.try("exec", node, "--", "sh", "-c", command).out)
-				there = tidy(k.do(node, "sh", "-c", command))
-				return here == there
-			}) {
-				t.Errorf("%s: %s\n--- linen\n%s\n--- kernel\n%s", node, command, here, there)
-			}
+			u.printsTheSame(k, patience, node, command, tidy)
 		}
 	}
 }
@@ -147,14 +140,7 @@ func TestPIMDaemonsPrintTheSame(t *testing.T) {
 			"vtysh -c 'show ip mroute' | sed 's/ ST / S /'", // T: data came since the last look
 			"vtysh -c 'show ip pim interface'", "vtysh -c 'show ip igmp interface'", "awk 'NR>1{print $1,$2}' /proc/net/ip_mr_vif",
 		} {
-			var here, there string
-			if !until(convergence, func() bool {
-				here = steady(u.try("exec", node, "--", "sh", "-c", command).out)
-				there = steady(k.do(node, "sh", "-c", command))
-				return here == there
-			}) {
-				t.Errorf("%s: %s\n--- linen\n%s\n--- kernel\n%s", node, command, here, there)
-			}
+			u.printsTheSame(k, convergence, node, command, steady)
 		}
 	}
 }

@@ -98,14 +98,7 @@ func TestRoutingDaemonsPrintTheSame(t *testing.T) {
 			k.do("pc1", "sh", "-c", "until ping -c1 -W1 192.168.8.2; do sleep 0.2; done")
 			for _, node := range []string{"r1", "r2", "r4", "r8"} {
 				for _, command := range l.compare {
-					var here, there string
-					if !until(convergence, func() bool {
-						here = steady(u.try("exec", node, "--", "sh", "-c", command).out)
-						there = steady(k.do(node, "sh", "-c", command))
-						return here == there
-					}) {
-						t.Fatalf("%s: %s\n--- linen\n%s\n--- kernel\n%s", node, command, here, there)
-					}
+					u.printsTheSame(k, convergence, node, command, steady)
 				}
 			}
 		})
