@@ -80,6 +80,9 @@ func (s *Sock) ConnectDatagram(sa []byte) error {
 	}
 	s.Daddr.Store(daddr)
 	s.Dport.Store(uint32(a.Port))
+	if g := s.Group(); g != nil {
+		g.connected.Store(true)
+	}
 	s.SetState(uapi.TCP_ESTABLISHED)
 	s.CacheRoute(rt)
 	return nil

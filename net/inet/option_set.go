@@ -227,7 +227,7 @@ func (s *Sock) SetOption(who *sock.Caller, level, name int, val []byte) (done bo
 	case uapi.SOL_SOCKET:
 		s.Lock()
 		defer s.Unlock()
-		return true, s.SetSocketOption(who, name, val)
+		return true, s.setSocketOption(who, name, val)
 	case uapi.IPPROTO_IP:
 		if isMrouteOption(name) {
 			return true, errno.EOPNOTSUPP
@@ -241,6 +241,22 @@ func (s *Sock) SetOption(who *sock.Caller, level, name int, val []byte) (done bo
 		return true, s.SetIPOption(who, name, val)
 	}
 	return false, errno.ENOPROTOOPT
+}
+
+// setSocketOption sets an option of SOL_SOCKET, of which some are of inet's own.
+// The caller owns s.
+func (s *Sock) setSocketOption(who *sock.Caller, name int, val []byte) error {
+	switch name {
+	case uapi.SO_ATTACH_REUSEPORT_CBPF:
+		return s.attachSelector(val)
+	case uapi.SO_DETACH_REUSEPORT_BPF:
+		return s.detachSelector(val)
+	}
+	err := s.SetSocketOption(who, name, val)
+	if err == nil && name == uapi.SO_INCOMING_CPU {
+		s.cpuChanged()
+	}
+	return err
 }
 
 // GetOption is Getsockopt for the levels that every inet socket has.

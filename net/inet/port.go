@@ -155,8 +155,9 @@ func (s *Sock) CheckAddr(ip uint32) (typ uint8, err error) {
 
 // Conflicts reports whether s and o, which are bound to the same port or want
 // to be, cannot share it: their devices and addresses overlap and neither
-// SO_REUSEADDR (both) nor SO_REUSEPORT (both, same user) allows it. It is the
-// rule of datagram sockets (udp_lib_lport_inuse); streams add the state LISTEN.
+// SO_REUSEADDR (both) nor SO_REUSEPORT (both, same user) allows it: the latter
+// only while s, the newcomer, has no group. It is the rule of datagram sockets
+// (udp_lib_lport_inuse); streams add the state LISTEN.
 func (s *Sock) Conflicts(o *Sock) bool {
 	a, b := s.BoundDev.Load(), o.BoundDev.Load()
 	if a != 0 && b != 0 && a != b {
@@ -168,7 +169,7 @@ func (s *Sock) Conflicts(o *Sock) bool {
 	if s.Has(sock.FlagReuseAddr) && o.Has(sock.FlagReuseAddr) {
 		return false
 	}
-	return !s.SharesPort(o)
+	return s.Group() != nil || !s.SharesPort(o)
 }
 
 // SharesPort reports whether both have SO_REUSEPORT and the same user.

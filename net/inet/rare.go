@@ -16,6 +16,7 @@ type rare struct {
 	ports   atomic.Uint32 // IP_LOCAL_PORT_RANGE: hi<<16 | lo
 	options atomic.Pointer[ipv4.Options]
 	mcast   atomic.Pointer[[]*membership]
+	group   atomic.Pointer[Group]
 }
 
 // defaultMulticastTTL is IP_MULTICAST_TTL before it is set.

@@ -20,6 +20,7 @@ type State struct {
 		sync.Mutex
 		list []*ProtoSW
 	}
+	groups     sync.Mutex // of SO_REUSEPORT
 	reserved   atomic.Pointer[portSet]
 	portRange  *sysctl.List // ip_local_port_range
 	unprivPort *sysctl.Int  // ip_unprivileged_port_start

@@ -123,6 +123,10 @@ func (t *Table[T]) Remove(e *Entry[T]) {
 // In reports whether e is in a table. The caller serialises it with changes.
 func (e *Entry[T]) In() bool { return e.node != nil }
 
+// At reports whether e is in a table, with that hash. The caller serialises it
+// with changes.
+func (e *Entry[T]) At(hash uint32) bool { return e.node != nil && e.node.hash == hash }
+
 // First returns the first entry with that hash, or nil.
 func (t *Table[T]) First(hash uint32) *Node[T] {
 	p := t.buckets.Load()

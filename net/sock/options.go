@@ -57,8 +57,8 @@ func boolOption(name int) (f Flag, ok bool) {
 }
 
 // SetSocketOption sets an option of SOL_SOCKET (sk_setsockopt). The caller
-// owns s. SO_ATTACH_FILTER and SO_ATTACH_REUSEPORT_CBPF take the instructions
-// themselves, 8 bytes each, instead of struct sock_fprog's pointer.
+// owns s. SO_ATTACH_FILTER takes the instructions themselves, 8 bytes each,
+// instead of struct sock_fprog's pointer.
 func (s *Sock) SetSocketOption(who *Caller, name int, val []byte) error {
 	switch name {
 	case uapi.SO_BINDTODEVICE:
@@ -154,6 +154,8 @@ func (s *Sock) setMore(who *Caller, name, v int, val []byte) error {
 		return errno.EOPNOTSUPP // of AF_UNIX and AF_NETLINK
 	case uapi.SO_ATTACH_BPF, uapi.SO_ATTACH_REUSEPORT_EBPF:
 		return errno.EINVAL // eBPF is not there: no descriptor is a program
+	case uapi.SO_ATTACH_REUSEPORT_CBPF, uapi.SO_DETACH_REUSEPORT_BPF:
+		return errno.EINVAL // of AF_INET
 	default:
 		return errno.ENOPROTOOPT
 	}

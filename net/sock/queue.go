@@ -144,7 +144,6 @@ func (s *Sock) Receive(c *kern.CPU, b *skb.Buff) skb.Reason {
 func (s *Sock) Enqueue(c *kern.CPU, b *skb.Buff) {
 	s.ChargeRecv(c, b)
 	b.Dst = nil
-	s.incoming.Store(int32(c.ID()))
 	if b.Tstamp == 0 && s.wantStamps() {
 		b.Tstamp = c.Now()
 	}

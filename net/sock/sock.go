@@ -227,11 +227,11 @@ func (s *Sock) Drops() uint32 { return s.drops.Load() }
 // Dropped counts a packet that was meant for the socket.
 func (s *Sock) Dropped() { s.drops.Add(1) }
 
-// IncomingCPU returns the CPU that delivered last, or the one that
-// SO_INCOMING_CPU named; -1 before.
+// IncomingCPU returns the CPU that delivered last to a connected socket, or the
+// one that SO_INCOMING_CPU named; -1 before.
 func (s *Sock) IncomingCPU() int { return int(s.incoming.Load()) }
 
-// Arrived notes the CPU on which a packet for the socket came
+// Arrived notes the CPU on which a packet for the socket, a connected one, came
 // (sk_incoming_cpu_update).
 func (s *Sock) Arrived(c *kern.CPU) {
 	if id := int32(c.ID()); s.incoming.Load() != id {

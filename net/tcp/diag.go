@@ -71,7 +71,7 @@ func (st *State) diagFind(family, _ uint8, id *uapi.InetDiagSockID) sockdiag.Ine
 	}
 	c := st.n.Kernel().Enter(kern.Any)
 	defer c.Exit()
-	if s := st.lookupListener(c, e); s != nil {
+	if s := st.lookupListener(c, e, nil); s != nil {
 		return s
 	}
 	return nil

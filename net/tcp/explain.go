@@ -27,7 +27,7 @@ func Explain(n *netns.Net, saddr, daddr uint32, sport, dport uint16, dif int) st
 		}
 		return "TCP connection " + at
 	}
-	s := st.lookupListener(c, e)
+	s := st.lookupListener(c, e, nil)
 	if s == nil || s.State() != uapi.TCP_LISTEN {
 		return ""
 	}

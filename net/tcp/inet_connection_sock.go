@@ -54,36 +54,38 @@ func (s *Sock) Listen(_ *sock.Caller, backlog int) error {
 		if err := s.bindPort(0); err != nil {
 			return err
 		}
-	} else if err := s.mayListen(); err != nil {
+	}
+	s.listen().requests = make(map[*request]struct{})
+	s.SetState(uapi.TCP_LISTEN)
+	if err := s.enterListeners(); err != nil {
+		s.SetState(uapi.TCP_CLOSE)
 		return err
 	}
 	s.fastAnyListener()
-	s.listen().requests = make(map[*request]struct{})
 	s.Set(sock.FlagListening, true)
-	s.SetState(uapi.TCP_LISTEN)
-	s.st.bind.Lock()
-	s.st.listeners.Insert(&s.inList, s.Num.Load(), s)
-	s.st.bind.Unlock()
 	return nil
 }
 
-// mayListen looks at the port again: a listener shares it only with
-// SO_REUSEPORT.
-func (s *Sock) mayListen() error {
-	s.st.bind.Lock()
-	defer s.st.bind.Unlock()
-	for n := s.st.listeners.First(s.Num.Load()); n != nil; n = n.Next() {
-		o := n.Value
-		if o == s || o.BoundDev.Load() != s.BoundDev.Load() && o.BoundDev.Load() != 0 && s.BoundDev.Load() != 0 {
-			continue
-		}
-		if x, y := o.RcvAddr.Load(), s.RcvAddr.Load(); x != 0 && y != 0 && x != y {
-			continue
-		}
-		if !s.SharesPort(&o.Sock) {
-			return errno.EADDRINUSE
-		}
+// enterListeners puts s into the table, and with SO_REUSEPORT into the group of its
+// address and port, unless somebody took the port since bind (inet_csk_listen_start,
+// inet_reuseport_add_sock). The caller owns s, which is a listener already.
+func (s *Sock) enterListeners() error {
+	st := s.st
+	st.bind.Lock()
+	defer st.bind.Unlock()
+	if !s.portFree(int(s.Num.Load())) {
+		return errno.EADDRINUSE
 	}
+	if s.Has(sock.FlagReusePort) {
+		var mate *inet.Sock
+		for n := st.listeners.First(s.Num.Load()); n != nil && mate == nil; n = n.Next() {
+			if o := &n.Value.Sock; s.InGroupWith(o) {
+				mate = o
+			}
+		}
+		s.JoinGroup(mate)
+	}
+	st.listeners.Insert(&s.inList, s.Num.Load(), s)
 	return nil
 }
 
@@ -114,9 +116,10 @@ func (s *Sock) Accept(*sock.Caller) (sock.Socket, error) {
 func (s *Sock) stopListening() {
 	s.st.bind.Lock()
 	s.st.listeners.Remove(&s.inList)
+	heirs := s.LeaveGroup()
 	s.st.bind.Unlock()
 	s.Set(sock.FlagListening, false)
-	s.migrate()
+	s.migrate(heirs)
 	c := s.st.n.Kernel().Enter(kern.Any)
 	for r := range s.listen().requests {
 		r.drop()

@@ -58,7 +58,7 @@ func (b *binding) conflicts(s *Sock) bool {
 	if s.Has(sock.FlagReuseAddr) && reuse && !listening {
 		return false
 	}
-	return !(s.Has(sock.FlagReusePort) && reusePort && (b.s == nil || b.uid == s.UID))
+	return s.Group() != nil || !(s.Has(sock.FlagReusePort) && reusePort && (b.s == nil || b.uid == s.UID))
 }
 
 // portFree reports whether s may bind the port. The caller holds st.bind.

@@ -289,7 +289,7 @@ func (st *State) resetKey(c *kern.CPU, b *skb.Buff, e ends, s *Sock) (k *md5Key,
 	if sig == nil {
 		return nil, true
 	}
-	l := st.lookupListener(c, ends{saddr: e.saddr, daddr: e.daddr, sport: e.sport, dport: e.sport, dif: e.dif})
+	l := st.lookupListener(c, ends{saddr: e.saddr, daddr: e.daddr, sport: e.sport, dport: e.sport, dif: e.dif}, nil)
 	if l == nil {
 		return nil, false
 	}

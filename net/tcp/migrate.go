@@ -6,21 +6,21 @@ import (
 	"slices"
 
 	"linen/kern"
+	"linen/net/inet"
 	"linen/net/mib"
-	"linen/net/sock"
 	"linen/uapi"
 )
 
 // migrate gives the connections that nobody accepted, and the requests, of a
-// listener that ends to others of its SO_REUSEPORT group, if tcp_migrate_req says
-// so (reuseport_migrate_sock). The caller owns s, has taken it from the table of
-// listeners and is on no CPU.
+// listener that ends to others of g, the SO_REUSEPORT group that it has left or nil,
+// if tcp_migrate_req says so (reuseport_migrate_sock). The caller owns s, has taken
+// it from the table of listeners and is on no CPU.
 //
 // Owning another listener meanwhile is safe: that one was in the table after s
 // had left it, so it never waits for s.
-func (s *Sock) migrate() {
+func (s *Sock) migrate(g *inet.Group) {
 	l := s.listen()
-	if !s.st.sys.more.migrateReq.Bool() || !s.Has(sock.FlagReusePort) || len(l.queue)+len(l.requests) == 0 {
+	if g == nil || !s.st.sys.more.migrateReq.Bool() || len(l.queue)+len(l.requests) == 0 {
 		return
 	}
 	var done, failed uint64
@@ -33,7 +33,7 @@ func (s *Sock) migrate() {
 	}
 	left := l.queue[:0]
 	for _, a := range l.queue {
-		ok := a.fast.from == nil && s.toHeir(&a.node, func(o *Sock) { o.adopt(a) })
+		ok := a.fast.from == nil && s.toHeir(g, &a.node, func(o *Sock) { o.adopt(a) })
 		if !ok {
 			left = append(left, a)
 		}
@@ -42,7 +42,7 @@ func (s *Sock) migrate() {
 	clear(l.queue[len(left):])
 	l.queue = left
 	for _, r := range slices.SortedFunc(maps.Keys(l.requests), byPeer) {
-		count(s.toHeir(&r.node, r.moveTo))
+		count(s.toHeir(g, &r.node, r.moveTo))
 	}
 	c := s.st.n.Kernel().Enter(kern.Any)
 	s.st.mib.Add(c, mib.TCPExtTCPMigrateReqSuccess, done)
@@ -55,37 +55,26 @@ func byPeer(x, y *request) int {
 	return cmp.Or(cmp.Compare(x.raddr, y.raddr), cmp.Compare(x.rport, y.rport), cmp.Compare(x.laddr, y.laddr))
 }
 
-// toHeir calls take with the member of s's group that the connection's hash
-// chooses, owned and listening; false: there is none.
-func (s *Sock) toHeir(v *node, take func(o *Sock)) bool {
+// toHeir calls take with the member of g that the connection's hash chooses, owned
+// and listening; false: there is none.
+func (s *Sock) toHeir(g *inet.Group, v *node, take func(o *Sock)) bool {
 	hash := s.st.connKey(v.laddr, v.lport, v.raddr, v.rport)
 	for {
-		group := s.group()
-		if len(group) == 0 {
+		c := s.st.n.Kernel().Enter(kern.Any)
+		heir := g.Choose(c, hash, nil, 0)
+		c.Exit()
+		if heir == nil {
 			return false
 		}
-		o := group[uint64(hash)*uint64(len(group))>>32]
+		o := heir.Self().(*Sock)
 		o.Lock()
 		if o.State() == uapi.TCP_LISTEN {
 			take(o)
 			o.Unlock()
 			return true
 		}
-		o.Unlock() // it ended just now, and is in the table no more
+		o.Unlock() // it ended just now, and is in the group no more
 	}
-}
-
-// group lists the listeners that share s's address, port and device.
-func (s *Sock) group() (out []*Sock) {
-	s.st.bind.Lock()
-	defer s.st.bind.Unlock()
-	for n := s.st.listeners.First(s.Num.Load()); n != nil; n = n.Next() {
-		o := n.Value
-		if o != s && o.SharesPort(&s.Sock) && o.RcvAddr.Load() == s.RcvAddr.Load() && o.BoundDev.Load() == s.BoundDev.Load() {
-			out = append(out, o)
-		}
-	}
-	return out
 }
 
 // adopt queues a connection of another listener; its limit does not count here

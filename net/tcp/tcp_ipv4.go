@@ -85,7 +85,7 @@ func (st *State) demux(c *kern.CPU, b *skb.Buff, e ends) {
 	v := st.lookup(e)
 	switch {
 	case v == nil:
-		if l := st.lookupListener(c, e); l != nil {
+		if l := st.lookupListener(c, e, b); l != nil {
 			l.softirq(c, b)
 			return
 		}
@@ -115,46 +115,53 @@ func (st *State) lookup(e ends) *node {
 	return nil
 }
 
-// lookupListener finds the listener that fits best; those that share a port
-// divide the connections by hash (__inet_lookup_listener).
-func (st *State) lookupListener(c *kern.CPU, e ends) *Sock {
-	var best *Sock
-	most, same := -1, uint32(0)
-	hash := st.inet.Hash(e.daddr, e.dport, e.saddr, e.sport)
+// lookupListener finds who listens for a packet: at its address before at all
+// addresses (__inet_lookup_listener). b, at its TCP header, is for the program of
+// a SO_REUSEPORT group, and may be nil.
+func (st *State) lookupListener(c *kern.CPU, e ends, b *skb.Buff) *Sock {
+	if s := st.listenerAt(c, &e, e.daddr, b); s != nil {
+		return s
+	}
+	return st.listenerAt(c, &e, 0, b)
+}
+
+// listenerAt looks among those bound to addr: the best of them, or the choice of
+// the first group (inet_lhash2_lookup).
+func (st *State) listenerAt(c *kern.CPU, e *ends, addr uint32, b *skb.Buff) (best *Sock) {
+	most := 0
 	for n := st.listeners.First(uint32(e.dport)); n != nil; n = n.Next() {
 		s := n.Value
-		score := 1
-		if a := s.RcvAddr.Load(); a != 0 {
-			if a != e.daddr {
-				continue
-			}
-			score += 2
-		}
 		d := s.BoundDev.Load()
-		if !st.onDevice(d, &e) {
+		if s.RcvAddr.Load() != addr || !st.onDevice(d, e) {
 			continue
 		}
+		score := 1
 		if d != 0 {
-			score += 4
+			score++
 		}
-		switch {
-		case score > most:
-			best, most, same = s, score, 1
-		case score == most && s.Has(sock.FlagReusePort) && best.Has(sock.FlagReusePort):
-			if mine := s.IncomingCPU() == c.ID(); mine != (best.IncomingCPU() == c.ID()) { // SO_INCOMING_CPU
-				if mine {
-					best, same = s, 1
-				}
-				continue
-			}
-			same++
-			if hash%same == 0 {
-				best = s
-			}
-			hash = hash*0x9e3779b1 + 1
+		if s.IncomingCPU() == c.ID() {
+			score++
 		}
+		if score <= most {
+			continue
+		}
+		if g := s.Group(); g != nil && s.Has(sock.FlagReusePort) {
+			if o := g.Choose(c, st.inet.Hash(e.daddr, e.dport, e.saddr, e.sport), b, headerLen(b)); o != nil {
+				return o.Self().(*Sock)
+			}
+		}
+		best, most = s, score
 	}
 	return best
+}
+
+// headerLen is the length of b's TCP header, 0 without a packet.
+func headerLen(b *skb.Buff) int {
+	if b == nil {
+		return 0
+	}
+	h, _ := wire.AsTCP(b.Data())
+	return h.DataOff()
 }
 
 // backlogLimit is the truesize that may wait for the owner: the receive buffer

@@ -120,7 +120,7 @@ func (st *State) timeWaitInput(c *kern.CPU, b *skb.Buff, t *timeWait, e ends) {
 	}
 	if g.Flags&(tcb.Syn|tcb.Rst|tcb.Ack) == tcb.Syn && !paws &&
 		(int32(g.Seq-w.RcvNxt) > 0 || w.TS && g.Opt.HasTS && int32(w.TSRecent-g.Opt.TSVal) < 0) {
-		if l := st.lookupListener(c, e); l != nil { // a new incarnation
+		if l := st.lookupListener(c, e, b); l != nil { // a new incarnation
 			t.end()
 			l.softirq(c, b)
 			return

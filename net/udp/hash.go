@@ -2,7 +2,9 @@ package udp
 
 import (
 	"linen/kern"
+	"linen/net/inet"
 	"linen/net/skb"
+	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
 )
@@ -21,7 +23,7 @@ func (s *Sock) bindPort(port int) error {
 		return errno.EADDRINUSE
 	}
 	s.Num.Store(uint32(port))
-	s.joinGroup()
+	s.join()
 	s.insert()
 	return nil
 }
@@ -35,6 +37,21 @@ func (s *Sock) portFree(port int) bool {
 		}
 	}
 	return true
+}
+
+// join puts s into the group of its address and port, if it has SO_REUSEPORT
+// (udp_reuseport_add_sock). The caller holds p.bind.
+func (s *Sock) join() {
+	if !s.Has(sock.FlagReusePort) {
+		return
+	}
+	var mate *inet.Sock
+	for n := s.p.ports.First(s.Num.Load()); n != nil && mate == nil; n = n.Next() {
+		if o := &n.Value.Sock; s.InGroupWith(o) {
+			mate = o
+		}
+	}
+	s.JoinGroup(mate)
 }
 
 // insert puts a bound socket into the tables.
@@ -54,7 +71,8 @@ func (s *Sock) remove() {
 	s.p.ports.Remove(&s.inPorts)
 }
 
-// rehash moves a bound socket whose addresses changed.
+// rehash moves a bound socket whose addresses changed, and which thereby leaves
+// its group (udp_lib_rehash).
 func (s *Sock) rehash() {
 	p := s.p
 	p.bind.Lock()
@@ -63,9 +81,12 @@ func (s *Sock) rehash() {
 		return
 	}
 	port := uint16(s.Num.Load())
+	s.LeaveGroup()
 	p.conns.Remove(&s.inConns)
-	p.addrs.Remove(&s.inAddrs)
-	p.addrs.Insert(&s.inAddrs, p.inet.Hash(s.RcvAddr.Load(), port, 0, 0), s)
+	if h := p.inet.Hash(s.RcvAddr.Load(), port, 0, 0); !s.inAddrs.At(h) {
+		p.addrs.Remove(&s.inAddrs)
+		p.addrs.Insert(&s.inAddrs, h, s)
+	}
 	if s.Dport.Load() != 0 {
 		p.conns.Insert(&s.inConns, p.inet.Hash(s.RcvAddr.Load(), port, s.Daddr.Load(), uint16(s.Dport.Load())), s)
 	}
@@ -75,8 +96,10 @@ func (s *Sock) rehash() {
 func (s *Sock) unbind() {
 	s.p.bind.Lock()
 	defer s.p.bind.Unlock()
-	s.remove()
-	s.leaveGroup()
+	if s.inPorts.In() {
+		s.remove()
+		s.LeaveGroup()
+	}
 	s.Num.Store(0)
 }
 
@@ -139,7 +162,8 @@ func (p *proto) lookup(c *kern.CPU, e ends, b *skb.Buff) *Sock {
 	return p.lookupAddr(c, e, 0, b)
 }
 
-// lookupAddr looks among the sockets bound to addr.
+// lookupAddr looks among the sockets bound to addr: the best of them, or the
+// choice of the first group (udp4_lib_lookup2).
 func (p *proto) lookupAddr(c *kern.CPU, e ends, addr uint32, b *skb.Buff) *Sock {
 	key := e
 	key.daddr = addr
@@ -152,9 +176,17 @@ func (p *proto) lookupAddr(c *kern.CPU, e ends, addr uint32, b *skb.Buff) *Sock 
 			continue
 		}
 		best, most = s, score
-		if g := s.group.Load(); g != nil && s.State() != uapi.TCP_ESTABLISHED {
-			best = g.choose(c, p.inet.Hash(e.daddr, e.dport, e.saddr, e.sport), b)
+		g := s.Group()
+		if g == nil || s.State() == uapi.TCP_ESTABLISHED || !s.Has(sock.FlagReusePort) {
+			continue
 		}
+		if o := g.Choose(c, p.inet.Hash(e.daddr, e.dport, e.saddr, e.sport), b, headerLen); o != nil {
+			best = o.Self().(*Sock)
+		}
+		if !g.Connected() {
+			break
+		}
+		most = best.score(&key, c.ID())
 	}
 	return best
 }
@@ -178,9 +210,4 @@ func (s *Sock) multicast(e *ends) bool {
 		return false
 	}
 	return s.Accepts(e.daddr, e.saddr, e.dif)
-}
-
-// reuse reports that both sockets may be in one group.
-func reuse(a, b *Sock) bool {
-	return a.SharesPort(&b.Sock) && a.RcvAddr.Load() == b.RcvAddr.Load() && a.BoundDev.Load() == b.BoundDev.Load()
 }

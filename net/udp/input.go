@@ -195,6 +195,9 @@ func (s *Sock) enqueue(c *kern.CPU, b *skb.Buff, e *ends) {
 	if keep < b.Len() {
 		b.Trim(c, keep)
 	}
+	if s.Daddr.Load() != 0 {
+		s.Arrived(c)
+	}
 	// An empty queue takes any packet (__udp_enqueue_schedule_skb).
 	if rmem := s.RmemAlloc(); rmem != 0 && rmem+int64(b.TrueSize) > s.RcvBuf() {
 		s.Dropped()

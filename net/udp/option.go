@@ -16,14 +16,6 @@ const maxGSO = 65535
 
 // Setsockopt implements sock.Socket.
 func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
-	if level == uapi.SOL_SOCKET {
-		switch name {
-		case uapi.SO_ATTACH_REUSEPORT_CBPF:
-			return s.attachSelector(val)
-		case uapi.SO_DETACH_REUSEPORT_BPF:
-			return s.detachSelector()
-		}
-	}
 	if done, err := s.SetOption(who, level, name, val); done {
 		return err
 	}

@@ -3,7 +3,6 @@ package udp
 import (
 	"sync/atomic"
 
-	"linen/net/filter"
 	"linen/net/inet"
 	"linen/net/sock"
 	"linen/uapi"
@@ -24,8 +23,6 @@ type Sock struct {
 	inPorts  inet.Entry[*Sock]
 	inAddrs  inet.Entry[*Sock]
 	inConns  inet.Entry[*Sock]
-	group    atomic.Pointer[group]
-	selector *filter.Prog // for the group to be; guarded by p.bind
 	encap    atomic.Pointer[Encap]
 	encapErr atomic.Pointer[EncapErr]
 	came     atomic.Pointer[arrival] // of the last packet, while connected

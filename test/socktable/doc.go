@@ -12,6 +12,8 @@
 //	socket a tcp              a new socket: tcp, udp, or FAMILY TYPE PROTOCOL
 //	bind a 127.0.0.1:80       listen a 5 · connect a ADDR · connect a unspec
 //	accept a b                takes a connection from a, called b
+//	who tcp|udp ADDR a b ...  which sockets get what many others send there
+//	selector a CODE K [CODE K] attaches such a program to a SO_REUSEPORT group
 //	pair a b                  a connection from a to b over lo
 //	send a TEXT [FLAG...]     TEXT may be N*x; fill a: sends until EAGAIN
 //	recv a N [FLAG...]        drain a: receives until EAGAIN

@@ -1,6 +1,7 @@
 package socktable
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"os"
@@ -113,6 +114,16 @@ func addrPort(sa unix.Sockaddr, err error) (netip.AddrPort, error) {
 
 func (k *kernel) setsockopt(fd, level, name int, val []byte) error {
 	return unix.SetsockoptString(fd, level, name, string(val))
+}
+
+func (k *kernel) selector(fd int, insns []byte) error {
+	filter := make([]unix.SockFilter, len(insns)/8)
+	for i := range filter {
+		p := insns[i*8:]
+		filter[i] = unix.SockFilter{Code: binary.NativeEndian.Uint16(p), Jt: p[2], Jf: p[3], K: binary.NativeEndian.Uint32(p[4:])}
+	}
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: unsafe.SliceData(filter)}
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF, &prog)
 }
 
 func (k *kernel) getsockopt(fd, level, name int, val []byte) (int, error) {

@@ -135,6 +135,10 @@ func (o *ours) setsockopt(fd, level, name int, val []byte) error {
 	return o.on(fd, func(s sock.Socket) error { return s.Setsockopt(o.who, level, name, val) })
 }
 
+func (o *ours) selector(fd int, insns []byte) error {
+	return o.setsockopt(fd, uapi.SOL_SOCKET, uapi.SO_ATTACH_REUSEPORT_CBPF, insns)
+}
+
 func (o *ours) getsockopt(fd, level, name int, val []byte) (n int, err error) {
 	err = o.on(fd, func(s sock.Socket) error { n, err = s.Getsockopt(o.who, level, name, val); return err })
 	return n, err

@@ -119,6 +119,8 @@ func (r *run) call(verb string, args []string) (string, error) {
 		return r.open(args)
 	case "pair":
 		return "ok", r.pair(args[0], args[1])
+	case "who":
+		return r.who(args[0], address(args[1]), args[2:])
 	}
 	fd, is := r.fds[args[0]]
 	if !is {

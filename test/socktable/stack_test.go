@@ -21,6 +21,8 @@ type stack interface {
 	peer(fd int) (netip.AddrPort, error)
 	setsockopt(fd, level, name int, val []byte) error
 	getsockopt(fd, level, name int, val []byte) (int, error)
+	// selector is SO_ATTACH_REUSEPORT_CBPF with these instructions.
+	selector(fd int, insns []byte) error
 	ioctl(fd int, cmd uint32) (int, error)
 	poll(fd int) uint32
 

@@ -38,7 +38,7 @@ var verbs = map[string]func(r *run, fd int, args []string) (string, error){
 		level, name := option(a[0])
 		return "ok", r.setsockopt(fd, level, name, values(a[1:]))
 	},
-	"get": get,
+	"get": get, "selector": selector,
 	"linger": func(r *run, fd int, a []string) (string, error) {
 		return "ok", r.setsockopt(fd, uapi.SOL_SOCKET, uapi.SO_LINGER, values([]string{"1", a[0]}))
 	},
@@ -166,7 +166,9 @@ var names = map[string]int{
 	"so.RCVLOWAT": uapi.SO_RCVLOWAT, "so.SNDLOWAT": uapi.SO_SNDLOWAT, "so.ACCEPTCONN": uapi.SO_ACCEPTCONN, "so.MARK": uapi.SO_MARK,
 	"so.PROTOCOL": uapi.SO_PROTOCOL, "so.DOMAIN": uapi.SO_DOMAIN, "so.SNDBUFFORCE": uapi.SO_SNDBUFFORCE, "so.RCVBUFFORCE": uapi.SO_RCVBUFFORCE,
 	"so.BINDTOIFINDEX": uapi.SO_BINDTOIFINDEX, "so.MAX_PACING_RATE": uapi.SO_MAX_PACING_RATE, "so.INCOMING_CPU": uapi.SO_INCOMING_CPU,
-	"ip.TOS": uapi.IP_TOS, "ip.TTL": uapi.IP_TTL, "ip.MTU_DISCOVER": uapi.IP_MTU_DISCOVER, "ip.MTU": uapi.IP_MTU, "ip.FREEBIND": uapi.IP_FREEBIND,
+	"so.DETACH_REUSEPORT_BPF": uapi.SO_DETACH_REUSEPORT_BPF, "so.LOCK_FILTER": uapi.SO_LOCK_FILTER,
+	"so.ATTACH_REUSEPORT_CBPF": uapi.SO_ATTACH_REUSEPORT_CBPF,
+	"ip.TOS":                   uapi.IP_TOS, "ip.TTL": uapi.IP_TTL, "ip.MTU_DISCOVER": uapi.IP_MTU_DISCOVER, "ip.MTU": uapi.IP_MTU, "ip.FREEBIND": uapi.IP_FREEBIND,
 	"ip.TRANSPARENT": uapi.IP_TRANSPARENT, "ip.BIND_ADDRESS_NO_PORT": uapi.IP_BIND_ADDRESS_NO_PORT, "ip.MULTICAST_TTL": uapi.IP_MULTICAST_TTL,
 	"ip.LOCAL_PORT_RANGE": uapi.IP_LOCAL_PORT_RANGE,
 	"ip.MULTICAST_LOOP":   uapi.IP_MULTICAST_LOOP, "ip.RECVERR": uapi.IP_RECVERR, "ip.MINTTL": uapi.IP_MINTTL,
