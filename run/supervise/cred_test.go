@@ -111,8 +111,9 @@ func TestPaths(t *testing.T) {
 	n := &Node{}
 	n.shadow.dir = "/tmp/shadow"
 	for p, want := range map[string]string{
-		"/proc/net": "net", "/proc/net/dev": "net/dev", "/proc/self/net/dev": "net/dev", "/proc/12/net": "net",
-		"/proc/12/task/13/net/udp": "net/udp", "/proc/sys/net/ipv4": "sys/ipv4", "/sys/class/net/lo/mtu": "class/lo/mtu",
+		"/proc/net": "net", "/proc/net/dev": "net/dev", "/proc/self/net/dev": "proc/self/net/dev", "/proc/12/net": "proc/12/net",
+		"/proc/12/task/13/net/udp": "proc/12/task/13/net/udp", "/proc/thread-self/net": "proc/thread-self/net", "/tmp/shadow/proc/7/net/x": "proc/7/net/x",
+		"/proc/012/net": "", "/proc/-1/net": "", "/proc/12/task/net": "", "/proc/12/task/13/task/14/net": "", "/proc/thread-self/task/1/net": "", "/proc/self": "", "/proc/sys/net/ipv4": "sys/ipv4", "/sys/class/net/lo/mtu": "class/lo/mtu",
 		"/sys/devices/virtual/net/lo": "class/lo", "/tmp/shadow/net/stat": "net/stat",
 		"/proc/network": "", "/proc/x/net": "", "/proc/12/fd/net": "", "/proc/sys": "", "/tmp/shadow": "", "/etc/net": "",
 	} {

@@ -51,10 +51,60 @@ func (c *call) kernelFile(dirfd int, addr uint64, follow bool) (name string, nod
 	if !ours {
 		return "", nil, false, nil
 	}
-	if node, err = c.n.treeOf(int(c.TID)).Walk(name, follow); err != nil {
+	tree, in := c.treeAt(&name)
+	if tree == nil {
+		return "", nil, false, nil
+	}
+	if node, err = tree.Walk(in, follow); err != nil {
 		return name, nil, true, nil
 	}
 	return name, node, true, nil
+}
+
+// treeAt splits the name of treePath into a tree and what is in it: the
+// caller's, or that of the process or thread that the name begins with, whose
+// number takes the place of self. nil: it is no program of linen's, or none.
+func (c *call) treeAt(name *string) (*filetree.Node, string) {
+	who, in, of := cutProcess(*name)
+	if !of {
+		return c.n.treeOf(int(c.TID)), *name
+	}
+	if here, err := inodeOf("/proc/self/ns/pid"); err == nil {
+		if there, err := inodeOf("/proc/" + strconv.Itoa(int(c.TID)) + "/ns/pid"); err != nil || there != here {
+			return nil, "" // it counts processes otherwise
+		}
+	}
+	tid := who.tid
+	switch who.process {
+	case "thread-self":
+		tid = int(c.TID)
+	case "self":
+		st, err := seccomp.Target{TID: int(c.TID)}.Status()
+		if err != nil || who.task && !threadOf(tid, st.TGID) {
+			return nil, ""
+		}
+		if !who.task {
+			tid = st.TGID
+		}
+	default:
+		pid, _ := strconv.Atoi(who.process)
+		if who.task && !threadOf(tid, pid) {
+			return nil, ""
+		}
+	}
+	n := c.n.host.nodeOf(tid)
+	if n == nil {
+		return nil, ""
+	}
+	*name = "proc/" + strconv.Itoa(tid) + "/" + in
+	return n.treeOf(tid), in
+}
+
+// threadOf reports whether a thread is of a process, which a thread's number
+// stands for as well (proc(5), /proc/tid).
+func threadOf(tid, pid int) bool {
+	_, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(tid))
+	return err == nil
 }
 
 // base returns the directory that a relative path is below.
@@ -69,7 +119,9 @@ func (c *call) base(dirfd int) (string, bool) {
 	return p, err == nil && strings.HasPrefix(p, "/")
 }
 
-// treePath maps a clean absolute path to the tree of kernel files.
+// treePath maps a clean absolute path to the tree of kernel files: net, sys and
+// class are the caller's, proc/PID/net, proc/PID/task/TID/net and so on those
+// of a process.
 func (n *Node) treePath(p string) (string, bool) {
 	for _, m := range [...]struct{ prefix, tree string }{
 		{"/proc/net", "net"}, {"/proc/sys/net", "sys"}, {"/sys/class/net", "class"}, {"/sys/devices/virtual/net", "class"},
@@ -79,10 +131,8 @@ func (n *Node) treePath(p string) (string, bool) {
 		}
 	}
 	if rest, ok := strings.CutPrefix(p, "/proc/"); ok {
-		if i := strings.Index(rest, "/net"); i > 0 && isProcess(rest[:i]) {
-			if rest, ok := below(rest[i:], "/net"); ok {
-				return "net" + rest, true
-			}
+		if _, _, ok := cutProcess("proc/" + rest); ok {
+			return "proc/" + rest, true
 		}
 	}
 	n.shadow.Lock()
@@ -101,20 +151,42 @@ func below(p, dir string) (string, bool) {
 	return rest, ok && (rest == "" || rest[0] == '/')
 }
 
-// isProcess reports a directory of /proc that has a net: self, 12, 12/task/13.
-func isProcess(p string) bool {
-	first, rest, _ := strings.Cut(p, "/")
-	if first != "self" && first != "thread-self" {
-		if _, err := strconv.Atoi(first); err != nil {
-			return false
+// whose is the process that a path below /proc is about.
+type whose struct {
+	process string // its number, self or thread-self
+	task    bool   // a thread of it
+	tid     int    // the number of the process or of the thread; 0: the caller's
+}
+
+// cutProcess parts proc/12/net/dev and proc/self/task/13/net/dev into the
+// process and net/dev. of is false for all else.
+func cutProcess(p string) (who whose, in string, of bool) {
+	rest, ok := strings.CutPrefix(p, "proc/")
+	if !ok {
+		return whose{}, "", false
+	}
+	who.process, rest, _ = strings.Cut(rest, "/")
+	if who.process != "self" && who.process != "thread-self" {
+		if who.tid, ok = number(who.process); !ok {
+			return whose{}, "", false
 		}
 	}
-	if rest == "" {
-		return true
+	if task, ok := strings.CutPrefix(rest, "task/"); ok && who.process != "thread-self" {
+		var tid string
+		tid, rest, _ = strings.Cut(task, "/")
+		if who.tid, ok = number(tid); !ok {
+			return whose{}, "", false
+		}
+		who.task = true
 	}
-	tid, ok := strings.CutPrefix(rest, "task/")
-	_, err := strconv.Atoi(tid)
-	return ok && err == nil
+	_, ok = below(rest, "net")
+	return who, rest, ok
+}
+
+// number is the number of a process as /proc has it.
+func number(s string) (int, bool) {
+	n, err := strconv.Atoi(s)
+	return n, err == nil && n > 0 && strconv.Itoa(n) == s
 }
 
 // shadowDir makes a real directory that lists what the tree has at name, for

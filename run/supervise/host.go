@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"linen/run/seccomp"
 )
 
 // Host is what all nodes of one process share: an inotify instance that tells
@@ -29,6 +31,7 @@ type Host struct {
 	polled  map[int32]func()  // by our descriptor
 	watches map[int32]watched // by inotify watch
 	dirty   []*file
+	nodes   map[int]*Node // by the PID of their init
 	closed  bool
 }
 
@@ -39,7 +42,7 @@ func NewHost(log *slog.Logger) (*Host, error) {
 	}
 	h := &Host{
 		log: log, epoll: -1, inotify: -1, stop: -1, work: make(chan struct{}, 1),
-		polled: map[int32]func(){}, watches: map[int32]watched{},
+		polled: map[int32]func(){}, watches: map[int32]watched{}, nodes: map[int]*Node{},
 	}
 	if err := h.open(); err != nil {
 		h.closeAll()
@@ -90,6 +93,24 @@ func (h *Host) Close() {
 	h.parking.close()
 	h.wg.Wait()
 	h.closeAll()
+}
+
+// nodeOf returns the node whose program a process is, or nil.
+func (h *Host) nodeOf(pid int) *Node {
+	for pid > 1 {
+		h.mu.Lock()
+		n := h.nodes[pid]
+		h.mu.Unlock()
+		if n != nil {
+			return n
+		}
+		st, err := seccomp.Target{TID: pid}.Status()
+		if err != nil {
+			return nil
+		}
+		pid = st.PPID
+	}
+	return nil
 }
 
 // poll calls f on the host's goroutine when an event of fd comes, until unpoll.

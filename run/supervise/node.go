@@ -129,6 +129,9 @@ func (h *Host) Start(ctx context.Context, cfg Config) (*Node, error) {
 		n.fuse.Close()
 		return nil, fmt.Errorf("supervise: %w", err)
 	}
+	h.mu.Lock()
+	h.nodes[n.init.PID()] = n
+	h.mu.Unlock()
 	for range receivers {
 		n.wg.Go(n.receive)
 	}
@@ -212,6 +215,9 @@ func (n *Node) Close() error {
 }
 
 func (n *Node) close() {
+	n.host.mu.Lock()
+	delete(n.host.nodes, n.init.PID())
+	n.host.mu.Unlock()
 	n.spaces.stop()
 	n.init.Close()
 	n.wg.Wait()
