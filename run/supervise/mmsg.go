@@ -22,7 +22,7 @@ func sendmmsg(c *call) (int64, error) {
 		return 0, err
 	}
 	if f.stream {
-		return 0, errContinue
+		return f.st.sendmmsg(c)
 	}
 	count := int(min(uint32(c.Args[2]), seccomp.MaxIovecs))
 	b := &burst{c: c, f: f, count: count, flags: c.intArg(3)}
@@ -102,7 +102,7 @@ func recvmmsg(c *call) (int64, error) {
 		return 0, err
 	}
 	if f.stream {
-		return 0, errContinue
+		return f.st.recvmmsg(c)
 	}
 	limit, err := c.timespec(c.ptr(4))
 	if err != nil {

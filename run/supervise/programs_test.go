@@ -27,7 +27,7 @@ var roles = map[string]func() error{
 	"time wait": timeWait, "netpoll": netpoll, "refused": refused, "closed families": closedFamilies, "credentials": credentials,
 	"packet ring": packetRing, "timeout": timeout, "rights": rights, "block": block, "storm": storm, "undumpable": undumpable, "exec": execution, "powerless": powerless, "threads' capabilities": ownCapabilities, "file capabilities": fileCapabilities,
 	"aborted": streamAborted, "queue": streamQueue, "few descriptors": fewDescriptors,
-	"devices": devices,
+	"devices": devices, "fast open": streamFastOpen, "names": streamNames,
 }
 
 // program runs a role and exits.

@@ -67,7 +67,7 @@ func (st *stream) send1(p []byte, flags int) bool {
 		case err == errno.EPIPE:
 			st.shut(unix.SHUT_RD) // the program's next write fails
 			return false
-		case !isEAGAIN(err):
+		case !isEAGAIN(err) && err != errno.EINPROGRESS: // a connect that was put off begins (TCP_FASTOPEN_CONNECT)
 			poke(st.data) // the other relay tells the program
 			return false
 		}
@@ -90,7 +90,7 @@ func (st *stream) sendSome(m *sock.Msg) (int, error) {
 		return 0, errno.EPIPE
 	}
 	n, err := st.f.s.Sendmsg(sock.Root(), m)
-	if err != nil && err != errno.EPIPE && !isEAGAIN(err) {
+	if err != nil && err != errno.EPIPE && err != errno.EINPROGRESS && !isEAGAIN(err) {
 		st.broken = err
 	}
 	return n, err

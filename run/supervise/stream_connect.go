@@ -22,7 +22,7 @@ func (st *stream) connect(c *call, sa []byte) (int64, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if st.state == streamEnded || st.end == endListening && st.state == streamIdle {
+	if st.spent() {
 		return 0, st.again(c, sa)
 	}
 	err := f.s.Connect(c.who(), sa)
@@ -58,6 +58,11 @@ func (st *stream) connect(c *call, sa []byte) (int64, error) {
 	p.foreign = true
 	f.n.host.kick(f)
 	return 0, errAnswered
+}
+
+// spent reports whether the program's end cannot be joined any more.
+func (st *stream) spent() bool {
+	return st.state == streamEnded || st.end == endListening && st.state == streamIdle
 }
 
 // disconnect is a connect to AF_UNSPEC: the socket is as new, and its next

@@ -43,18 +43,24 @@ func (st *stream) recvfrom(c *call) (int64, error) {
 
 // recvmsg answers recvmsg(2): a plain one is native.
 func (st *stream) recvmsg(c *call, flags int) (int64, error) {
-	r := &takeOver{c: c, st: st, flags: flags &^ uapi.MSG_CMSG_CLOEXEC, hdrAt: c.ptr(1)}
-	var err error
-	if r.hdr, err = c.target().Msghdr(r.hdrAt); err != nil {
-		return 0, err
-	}
-	if r.hdr.Name != 0 && r.hdr.Namelen < 0 {
-		return 0, unix.EINVAL
-	}
-	if r.iov, err = c.target().Iovecs(r.hdr.Iov, r.hdr.Iovlen); err != nil {
+	r, err := st.receiving(c, c.ptr(1), flags)
+	if err != nil {
 		return 0, err
 	}
 	return r.run(r.hdr.Name != 0 || flags&uapi.MSG_TRUNC != 0 || r.hdr.Controllen > 0 && st.tellsQueue())
+}
+
+// receiving reads the message header at addr.
+func (st *stream) receiving(c *call, addr uint64, flags int) (r *takeOver, err error) {
+	r = &takeOver{c: c, st: st, flags: flags &^ uapi.MSG_CMSG_CLOEXEC, hdrAt: addr}
+	if r.hdr, err = c.target().Msghdr(addr); err != nil {
+		return nil, err
+	}
+	if r.hdr.Name != 0 && r.hdr.Namelen < 0 {
+		return nil, unix.EINVAL
+	}
+	r.iov, err = c.target().Iovecs(r.hdr.Iov, r.hdr.Iovlen)
+	return r, err
 }
 
 // tellsQueue reports whether TCP_INQ is on.
@@ -71,7 +77,7 @@ func (r *takeOver) run(here bool) (int64, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch st := r.st; {
-	case st.state == streamIdle || st.state == streamListening || st.cut:
+	case st.unconnected():
 		n, err := f.s.Recvmsg(r.c.who(), &sock.Msg{Data: make([]byte, 1), Flags: r.flags | uapi.MSG_DONTWAIT})
 		return int64(n), err
 	case st.state == streamEnded && st.cause != nil && r.ask(unix.TIOCINQ) == 0:
@@ -93,6 +99,11 @@ func (r *takeOver) run(here bool) (int64, error) {
 	p.late, p.foreign = r.part, true
 	f.n.host.kick(f) // something may have come before the park
 	return 0, errAnswered
+}
+
+// unconnected reports whether receiving is refused; file.mu is held.
+func (st *stream) unconnected() bool {
+	return st.state == streamIdle || st.state == streamListening || st.cut
 }
 
 // ask asks the program's end by an ioctl that answers with a number; 0 also when

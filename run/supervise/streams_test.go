@@ -424,21 +424,12 @@ func (f fdReader) Read(p []byte) (int, error) {
 
 // blockingPair returns both ends of a connection, blocking, and the address of
 // the second.
-func blockingPair() (sa unix.Sockaddr, a, b int, err error) {
-	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+func blockingPair() (sa *unix.SockaddrInet4, a, b int, err error) {
+	l, sa, err := listener()
 	if err != nil {
 		return nil, -1, -1, err
 	}
 	defer unix.Close(l)
-	if err = unix.Bind(l, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err == nil {
-		err = unix.Listen(l, 5)
-	}
-	if err == nil {
-		sa, err = unix.Getsockname(l)
-	}
-	if err != nil {
-		return nil, -1, -1, err
-	}
 	if a, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0); err == nil {
 		err = unix.Connect(a, sa)
 	}
