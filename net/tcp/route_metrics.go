@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"linen/net/ipv4"
+	"linen/net/skb"
 	"linen/net/tcp/internal/tcb"
 	"linen/uapi"
 )
@@ -24,6 +25,24 @@ func routeMetrics(p *tcb.Path, rt *ipv4.Route) {
 	if m.Locked(uapi.RTAX_CWND) {
 		p.CwndClamp = m.Get(uapi.RTAX_CWND)
 	}
+}
+
+// routeECN reports that a route asks for ECN (ip-route(8): features ecn).
+func routeECN(rt *ipv4.Route) bool { return rt.Metrics.Get(uapi.RTAX_FEATURES)&uapi.RTAX_FEATURE_ECN != 0 }
+
+// takesECN reports whether the SYN b, at its TCP header, and the way back make a
+// connection with ECN. A SYN that has a codepoint in its IP header is refused
+// (RFC 3168 §6.1.1), unless a reserved flag, AE is one, tells that its sender knows
+// more than that RFC (RFC 8311 §4.3; tcp_ecn_create_request).
+func (s *Sock) takesECN(b *skb.Buff, g *tcb.Segment, rt *ipv4.Route) bool {
+	if g.Flags&(tcb.Ece|tcb.Cwr) != tcb.Ece|tcb.Cwr {
+		return false
+	}
+	if s.conn.NeedsECN() || rt.Metrics != nil && tcb.NeedsECN(rt.Metrics.Congestion()) {
+		return true
+	}
+	reserved := b.Data()[12]&0xf != 0
+	return (g.ECN == 0 || reserved) && (s.st.sys.ecn.Load() != 0 || routeECN(rt))
 }
 
 // routeCongestion takes the algorithm that a route names (tcp_ca_dst_init).

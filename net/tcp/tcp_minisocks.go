@@ -131,7 +131,7 @@ func (s *Sock) newRequest(c *kern.CPU, b *skb.Buff, g *tcb.Segment, e ends) *req
 		q.TS = false // no room for SACK blocks beside signature and timestamp
 	}
 	q.WS, q.SndWS = g.Opt.HasWS && set.WindowScaling, g.Opt.WS
-	q.ECN = g.Flags&(tcb.Ece|tcb.Cwr) == tcb.Ece|tcb.Cwr && (set.ECN != 0 && g.ECN == 0 || s.conn.NeedsECN())
+	q.ECN = s.takesECN(b, g, rt)
 	mss := q.Path.AdvMSS
 	if s.tune.UserMSS > 0 {
 		mss = min(mss, s.tune.UserMSS)

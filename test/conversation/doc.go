@@ -47,6 +47,9 @@
 // forgets what is known of the connection's numbers. "peer icmp KIND [mtu N]
 // [seq N]" is an ICMP error about the newest segment of the host's.
 //
+// In front of all, "metric features 1" gives the host a route to the peer with
+// that metric, by ip-route(8)'s names.
+//
 // # Calls
 //
 // A call is object.method(arguments), with what it makes in front and what it

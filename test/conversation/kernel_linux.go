@@ -82,6 +82,23 @@ func (r *real) sysctl(name, value string) error {
 	return os.WriteFile("/proc/sys/"+strings.ReplaceAll(name, ".", "/"), []byte(value), 0)
 }
 
+func (r *real) configure(msg []byte) error {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.Sendto(fd, msg, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	answer := make([]byte, 4096)
+	n, err := unix.Read(fd, answer)
+	if err != nil {
+		return err
+	}
+	return acknowledged(answer[:n])
+}
+
 func (r *real) read(name string) (string, error) {
 	b, err := os.ReadFile("/proc/thread-self/net/" + name)
 	return string(b), err

@@ -126,7 +126,7 @@ func recordScript(t *testing.T, ip string) {
 	}
 	s := parse(t, string(text))
 	for _, line := range strings.Split(string(text), "\n") {
-		if word, _, _ := strings.Cut(line, " "); word == "about" || word == "sysctl" || word == "mtu" {
+		if word, _, _ := strings.Cut(line, " "); word == "about" || word == "sysctl" || word == "metric" || word == "mtu" {
 			fmt.Println(line)
 		}
 	}

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"context"
 	"net/netip"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"linen/net/procfs"
 	"linen/net/sock"
 	"linen/uapi"
+	"linen/uapi/errno"
 	"linen/wire"
 )
 
@@ -98,6 +100,30 @@ func (v *virtual) settle() {
 }
 
 func (v *virtual) sysctl(name, value string) error { return v.net.SetSysctl(name, value) }
+
+func (v *virtual) configure(msg []byte) error {
+	c, err := v.net.Netlink(uapi.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.Send(msg); err != nil {
+		return err
+	}
+	answer, err := c.Receive(context.Background())
+	if err != nil {
+		return err
+	}
+	return acknowledged(answer)
+}
+
+// acknowledged reads an NLMSG_ERROR, behind its header.
+func acknowledged(answer []byte) error {
+	if e := -int32(le.Uint32(answer[16:])); e != 0 {
+		return errno.Errno(e)
+	}
+	return nil
+}
 
 func (v *virtual) read(name string) (string, error) {
 	b, err := procfs.Of(v.net.Namespace()).Read(name)

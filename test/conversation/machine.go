@@ -11,6 +11,8 @@ import (
 type machine interface {
 	// sysctl sets net.ipv4.tcp_sack and the like.
 	sysctl(name, value string) error
+	// configure sends a NETLINK_ROUTE request.
+	configure(msg []byte) error
 	// read returns /proc/net/NAME.
 	read(name string) (string, error)
 	// socket makes a TCP socket.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"linen/lib/csum"
+	"linen/net/netlink"
+	"linen/uapi"
 	"linen/wire"
 )
 
@@ -35,6 +37,23 @@ type flow struct {
 	tsval, tsfirst     uint32  // the host's newest, and its first
 	cookie             *[]byte // the host's newest of Fast Open, of whatever connection
 	last               []byte  // the host's newest packet, for ICMP to quote
+}
+
+// route is the request for a route to the peer with the script's metrics. The
+// link is the second of its machine, behind lo.
+func (s *Script) route() []byte {
+	m := netlink.NewMsg(uapi.RTM_NEWROUTE, uapi.NLM_F_REQUEST|uapi.NLM_F_ACK|uapi.NLM_F_CREATE)
+	rt := uapi.RtMsg{Family: uapi.AF_INET, DstLen: 32, Table: uapi.RT_TABLE_MAIN, Protocol: uapi.RTPROT_BOOT, Type: uapi.RTN_UNICAST, Scope: uapi.RT_SCOPE_LINK}
+	m.Put((&rt).Append(nil))
+	peer := peerAddr.As4()
+	m.BE32(uapi.RTA_DST, be.Uint32(peer[:]))
+	m.U32(uapi.RTA_OIF, 2)
+	nest := m.NestOld(uapi.RTA_METRICS)
+	for _, v := range s.Metrics {
+		m.U32(uint16(v[0]), v[1])
+	}
+	m.End(nest)
+	return m.Bytes()
 }
 
 var be = binary.BigEndian

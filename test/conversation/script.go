@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"linen/uapi"
 )
 
 // A Script is a parsed conversation.
@@ -12,6 +14,7 @@ type Script struct {
 	About   string      // what it shows
 	MTU     int         // of the link; 0: 1500
 	Sysctls [][2]string // set before the first step
+	Metrics [][2]uint32 // of a route to the peer: RTAX_* and value; none: it has none
 	Steps   []Step
 }
 
@@ -90,6 +93,8 @@ func (s *Script) line(number int, line string) error {
 		}
 		s.Sysctls = append(s.Sysctls, [2]string{name, strings.TrimSpace(value)})
 		return nil
+	case word == "metric":
+		return s.metric(rest)
 	case word == "wait":
 		d, err := duration(rest)
 		st.Kind, st.After = Wait, d
@@ -107,6 +112,20 @@ func (s *Script) line(number int, line string) error {
 		st.Call = c
 	}
 	s.Steps = append(s.Steps, st)
+	return nil
+}
+
+// metrics are those of routes by ip-route(8)'s names.
+var metrics = map[string]uint32{"features": uapi.RTAX_FEATURES, "fastopen_no_cookie": uapi.RTAX_FASTOPEN_NO_COOKIE}
+
+// metric reads a metric of the route to the peer.
+func (s *Script) metric(words string) error {
+	name, value, _ := strings.Cut(words, " ")
+	v, err := strconv.ParseUint(strings.TrimSpace(value), 10, 32)
+	if err != nil || metrics[name] == 0 || len(s.Steps) > 0 {
+		return fmt.Errorf("want: metric NAME NUMBER, in front of all events")
+	}
+	s.Metrics = append(s.Metrics, [2]uint32{metrics[name], uint32(v)})
 	return nil
 }
 

@@ -27,6 +27,7 @@ func TestNotationErrors(t *testing.T) {
 		{"an unknown flag of a call", "about x\ns.write(5, urgent)", "no flag"},
 		{"a setting too late", "about x\ns = socket()\nsysctl net.ipv4.tcp_sack 0", "in front of all"},
 		{"a path as a setting", "about x\nsysctl ../../etc 0/", "in front of all"},
+		{"an unknown metric", "about x\nmetric speed 7", "want: metric"},
 		{"an unknown ICMP error", "about x\npeer icmp no-route", "no ICMP error"},
 		{"a connection that is none", "about x\npeer.0 ACK 1", "no connection"},
 	} {

@@ -58,6 +58,11 @@ func (t *talk) run() error {
 			return err
 		}
 	}
+	if len(t.script.Metrics) > 0 {
+		if err := t.m.configure(t.script.route()); err != nil {
+			return err
+		}
+	}
 	t.last = t.m.now()
 	for i := range t.script.Steps {
 		st := &t.script.Steps[i]

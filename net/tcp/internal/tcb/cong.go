@@ -114,6 +114,9 @@ func (c *Conn) CongestionLocked() bool { return c.ca.locked }
 // (TCP_CONG_NEEDS_ECN).
 func (c *Conn) NeedsECN() bool { return c.ca.dctcp() != nil }
 
+// NeedsECN reports the same of the algorithm with this name.
+func NeedsECN(algorithm string) bool { return algorithm == (*dctcp)(nil).name() }
+
 // Congestion returns the algorithm's name.
 func (c *Conn) Congestion() string { return c.ca.alg.name() }
 
