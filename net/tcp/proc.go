@@ -62,8 +62,15 @@ func (s *Sock) info(val []byte) int {
 	}
 	le.PutUint64(p[200:], i.BytesSent)
 	le.PutUint64(p[208:], i.BytesRetrans)
-	for n, v := range []uint32{i.DSACKs, i.ReorderSeen, i.OOOPackets, i.SndWnd, i.RcvWnd, 0, i.RTOs} {
+	for n, v := range []uint32{i.DSACKs, i.ReorderSeen, i.OOOPackets, i.SndWnd, i.RcvWnd} {
 		le.PutUint32(p[216+4*n:], v)
+	}
+	le.PutUint16(p[240:], uint16(i.RTOs))
+	le.PutUint16(p[242:], uint16(i.RTORecoveries))
+	le.PutUint32(p[244:], ms(i.RTOTime))
+	le.PutUint32(p[248:], i.ReceivedCE)
+	for n, v := range []uint32{i.BytesE1, i.BytesE0, i.BytesCE} {
+		le.PutUint32(p[264+4*n:], v)
 	}
 	return copy(val, p[:])
 }

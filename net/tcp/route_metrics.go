@@ -28,7 +28,9 @@ func routeMetrics(p *tcb.Path, rt *ipv4.Route) {
 }
 
 // routeECN reports that a route asks for ECN (ip-route(8): features ecn).
-func routeECN(rt *ipv4.Route) bool { return rt.Metrics.Get(uapi.RTAX_FEATURES)&uapi.RTAX_FEATURE_ECN != 0 }
+func routeECN(rt *ipv4.Route) bool {
+	return rt.Metrics.Get(uapi.RTAX_FEATURES)&uapi.RTAX_FEATURE_ECN != 0
+}
 
 // takesECN reports whether the SYN b, at its TCP header, and the way back make a
 // connection with ECN. A SYN that has a codepoint in its IP header is refused

@@ -252,6 +252,7 @@ func (r *request) input(c *kern.CPU, b *skb.Buff) {
 	switch {
 	case g.Flags&(tcb.Syn|tcb.Rst|tcb.Ack) == tcb.Syn && g.Seq == q.IRS && !paws:
 		r.send(c) // it did not hear
+		r.q.Resent++
 		st.countResent(c)
 		b.Consume(c)
 		return
@@ -315,6 +316,7 @@ func (r *request) complete(c *kern.CPU, b *skb.Buff) {
 	if r.q.Resent == 0 && r.sentAt != 0 {
 		r.q.RTT = int64(c.Now()-r.sentAt) / 1000
 	}
+	r.q.Timeouts, r.q.Since = r.retries, r.sentAt
 	r.drop()
 	l.birth(c, b, r)
 }

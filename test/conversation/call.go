@@ -144,6 +144,8 @@ var infoFields = map[string][2]int{
 	"total_retrans": {100, 4}, "bytes_acked": {120, 8}, "bytes_received": {128, 8}, "segs_out": {136, 4}, "segs_in": {140, 4},
 	"notsent": {144, 4}, "data_segs_in": {152, 4}, "data_segs_out": {156, 4}, "delivered": {192, 4}, "delivered_ce": {196, 4},
 	"bytes_sent": {200, 8}, "bytes_retrans": {208, 8}, "dsack_dups": {216, 4}, "reord_seen": {220, 4}, "rcv_ooopack": {224, 4},
+	"total_rto": {240, 2}, "total_rto_recoveries": {242, 2}, "received_ce": {248, 4}, "received_e1_bytes": {264, 4},
+	"received_e0_bytes": {268, 4}, "received_ce_bytes": {272, 4},
 }
 
 // stateNames are the states by number.

@@ -128,6 +128,8 @@ func infoValue(v []byte, size int) uint64 {
 	switch size {
 	case 1:
 		return uint64(v[0])
+	case 2:
+		return uint64(le.Uint16(v))
 	case 4:
 		return uint64(le.Uint32(v))
 	}

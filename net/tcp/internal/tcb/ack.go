@@ -276,7 +276,7 @@ func (c *Conn) deliver(n int, w *ackWork) {
 	c.send.delivered += uint64(n)
 	c.env.Count(StatDelivered, n)
 	if w.flag&flagECE != 0 {
-		c.fill.DeliveredCE += uint32(n)
+		c.trouble().DeliveredCE += uint32(n)
 		c.env.Count(StatDeliveredCE, n)
 	}
 }

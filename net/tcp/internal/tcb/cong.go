@@ -123,6 +123,9 @@ func (c *Conn) Congestion() string { return c.ca.alg.name() }
 // setCA moves to a state of congestion control (tcp_set_ca_state).
 func (c *Conn) setCA(state uint8) {
 	c.ca.alg.changed(c, state)
+	if c.ca.state == caLoss && state != caLoss {
+		c.endRTO()
+	}
 	c.ca.state = state
 }
 

@@ -34,7 +34,7 @@ func (c *Conn) CongestionInfo() (kind uint16, p []byte) {
 		p = ne.AppendUint16(p, flag(a.on))
 		p = ne.AppendUint16(p, flag(a.ce))
 		total := uint32(c.send.delivered-a.prior) * uint32(c.send.mss)
-		marked := (c.fill.DeliveredCE - a.priorCE) * uint32(c.send.mss)
+		marked := (c.deliveredCE() - a.priorCE) * uint32(c.send.mss)
 		for _, v := range []uint32{a.alpha, marked, total} {
 			p = ne.AppendUint32(p, v)
 		}

@@ -152,7 +152,8 @@ type Conn struct {
 	keepAt ktime.T // keepalive or FIN_WAIT2
 	now    ktime.T // of the current call
 
-	fill Counters
+	fill     Counters
+	troubles *Troubles // nil: none yet
 
 	mtu     *mtuProbe // nil while tcp_mtu_probing does not search
 	fast    *FastOpen // of the side that opened, or nil

@@ -27,7 +27,7 @@ func (d *dctcp) start(c *Conn) {
 }
 
 func (d *dctcp) reset(c *Conn) {
-	d.end, d.prior, d.priorCE = c.send.nxt, c.send.delivered, c.fill.DeliveredCE
+	d.end, d.prior, d.priorCE = c.send.nxt, c.send.delivered, c.deliveredCE()
 }
 
 // ssthresh is RFC 8257 §3.3, step 9: cwnd * (1 - alpha/2).
@@ -45,7 +45,7 @@ func (d *dctcp) onAck(c *Conn) {
 	if !d.on || before(c.send.una, d.end) {
 		return
 	}
-	marked := c.fill.DeliveredCE - d.priorCE
+	marked := c.deliveredCE() - d.priorCE
 	d.alpha -= min(max(d.alpha>>dctcpGainShift, 1), d.alpha)
 	if marked > 0 {
 		total := max(uint64(c.send.delivered-d.prior), 1)

@@ -176,6 +176,7 @@ func (c *Conn) fastAccepted(s *Segment) {
 	d.q.pop()
 	d.una = d.iss + 1
 	d.retransmits, d.backoff, d.retransStamp = 0, 0, 0
+	c.endRTO()
 	d.wnd = uint32(s.Window) << c.sndWS
 	c.rearmRTO()
 	if c.State == uapi.TCP_SYN_RECV {

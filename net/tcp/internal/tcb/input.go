@@ -47,6 +47,9 @@ func (c *Conn) Input(now ktime.T, s *Segment) Verdict {
 	if s.Flags&Ack == 0 {
 		return Verdict{Why: BadFlags}
 	}
+	if c.State == uapi.TCP_ESTABLISHED {
+		c.noteField(s, segs)
+	}
 	if c.State == uapi.TCP_SYN_RECV {
 		if !between(s.Ack, c.send.una, c.send.nxt) || c.send.q.len() > 0 && s.Ack == c.send.una {
 			return Verdict{Why: BadAck, Reset: true}

@@ -157,8 +157,10 @@ type Request struct {
 	TSRecent uint32
 	Window   int // the first window announced
 	Clamp    int
-	RTT      int64 // microseconds of the SYN-ACK's round trip, -1: none
-	Resent   int   // how often the SYN-ACK was sent again
+	RTT      int64   // microseconds of the SYN-ACK's round trip, -1: none
+	Resent   int     // how often the SYN-ACK was sent again
+	Timeouts int     // how often its timer ran out
+	Since    ktime.T // when it was sent first
 }
 
 // Accept makes the connection of a request; the segment that ends the
@@ -197,7 +199,13 @@ func (c *Conn) Accept(now ktime.T, q *Request) {
 	} else if q.Resent > 0 {
 		c.rtt.rto = min(fallbackRTO, c.rtoMax())
 	}
-	c.fill.Retrans = uint32(q.Resent)
+	if q.Resent > 0 {
+		c.trouble().Retrans = uint32(q.Resent)
+	}
+	if q.Timeouts > 0 {
+		t := c.trouble()
+		t.RTOs, t.RTORecoveries, t.RTOTime = uint32(q.Timeouts), 1, millis(now)-millis(q.Since)
+	}
 	if q.Resent > 1 {
 		c.ca.cwnd = 1
 	}
@@ -345,7 +353,7 @@ func (c *Conn) synAcked(s *Segment) {
 	spurious := c.tsOK && s.Opt.TSEcr == uint32(first/ktime.T(time.Millisecond))+c.stamp.offset
 	c.initialCwnd()
 	c.ca.ssthresh = infinite // a SYN that was lost says nothing of the path
-	if c.fill.Retrans > 1 && !spurious {
+	if c.retransmitted() > 1 && !spurious {
 		c.ca.cwnd = 1 // RFC 6298 §5.7, RFC 5681 §3.1; Linux forgives the first
 	}
 	c.established(s)

@@ -411,8 +411,9 @@ func (c *Conn) resend(i int) bool {
 		seg.flags &^= Ece | Cwr // something on the way may dislike them: RFC 3168 §6.1.1.1
 	}
 	c.env.Count(StatRetransSegs, int(n))
-	c.fill.Retrans += uint32(n)
-	c.fill.BytesRetrans += uint64(seg.end - seg.seq)
+	t := c.trouble()
+	t.Retrans += uint32(n)
+	t.BytesRetrans += uint64(seg.end - seg.seq)
 	if seg.flags&Syn != 0 {
 		c.env.Count(StatSynRetrans, 1)
 	}

@@ -145,7 +145,7 @@ func (c *Conn) outOfOrder(s *Segment, end uint32) (bool, Reason) {
 	r := &c.recv
 	c.ackPend |= ackScheduled
 	c.env.Count(StatOFOQueue, 1)
-	c.fill.OOOPackets++
+	c.trouble().OOOPackets++
 	if s.Len > 0 && !c.room(s) {
 		c.env.Count(StatOFODrop, 1)
 		return false, OfoDrop
@@ -445,9 +445,6 @@ func (c *Conn) noteECN(s *Segment) {
 			c.enterQuick(2)
 		}
 		c.send.demandCWR = true
-	}
-	if s.ECN != 0 {
-		c.fill.ECNSeen = true
 	}
 }
 

@@ -52,9 +52,9 @@ func (c *Conn) checkDSACK(s *Segment, blocks []Block, priorUna uint32, w *ackWor
 	}
 	n := uint32(packetsOf(int(first.End-first.Start), max(c.send.mss, 1)))
 	c.env.Count(StatDSACKRecvSegs, int(n))
-	c.fill.DSACKs += n
+	c.trouble().DSACKs += n
 	w.flag |= flagDSACK
-	if c.fill.DSACKs > c.fill.Retrans {
+	if c.troubles.DSACKs > c.troubles.Retrans {
 		return true // the network duplicated, not we
 	}
 	c.deliver(int(n), w) // the retransmission, for nothing

@@ -140,7 +140,6 @@ func (c *Conn) rtoTimer() {
 		return
 	}
 	c.env.Count(StatTimeouts, 1)
-	c.fill.RTOs++
 	if c.gaveUp() {
 		return
 	}
@@ -151,6 +150,7 @@ func (c *Conn) rtoTimer() {
 		c.mtu.size = 0 // that probe tells nothing
 	}
 	c.enterLoss()
+	c.noteRTO()
 	d.retransmits++
 	c.resendHead()
 	if c.linear() {
@@ -206,7 +206,6 @@ func (c *Conn) shutWindowTimer() {
 	c.enterLoss()
 	c.resendHead()
 	d.backoff++
-	d.retransmits++
 	c.armRTO(timerRTO, c.backedOff())
 }
 
