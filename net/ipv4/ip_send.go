@@ -238,9 +238,8 @@ func (s *Send) XmitRaw(c *kern.CPU, b *skb.Buff) error {
 	if s.Sock != nil {
 		b.Sock = s.Sock
 	}
-	st.path.mib.Inc(c, mib.IPOutRequests)
 	if h.Proto() == uapi.IPPROTO_ICMP && b.MayPull(hlen+1) {
 		st.countICMPOut(c, b.Data()[hlen])
 	}
-	return st.localOut(c, b)
+	return st.localOut(c, b) // OutRequests is of the headers that IP makes
 }

@@ -105,3 +105,35 @@ func TestConfirmKeepsTheNeighbour(t *testing.T) {
 		}
 	}
 }
+
+// TestHeaderIncludedIsCutForThePath: a packet with a header of the program's own may be as long as the device takes; for a
+// shorter path IP cuts it (observed on 6.18).
+func TestHeaderIncludedIsCutForThePath(t *testing.T) {
+	a, r, b := hosts.Routed(t)
+	r.Namespace().Lock()
+	err := dev.ChangeMTU(dev.ByName(r.Namespace(), "eth1"), 1000)
+	r.Namespace().Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := on(t, b, uapi.SOCK_RAW, 89)
+	learner, out := on(t, a, uapi.SOCK_RAW, 89), on(t, a, uapi.SOCK_RAW, uapi.IPPROTO_RAW)
+	if err := learner.Setsockopt(root, uapi.IPPROTO_IP, uapi.IP_MTU_DISCOVER, []byte{uapi.IP_PMTUDISC_DO, 0, 0, 0}); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range []sock.Socket{learner, learner, out} {
+		p := make([]byte, 1400)
+		p[0], p[8], p[9] = 0x45, 64, 89
+		copy(p[16:], b.Addr().AsSlice())
+		want := error(nil)
+		if i == 1 { // the path is known now
+			want = errno.EMSGSIZE
+		}
+		if _, err := s.Sendmsg(root, &sock.Msg{Data: p, Name: sa(b.Addr(), 0)}); err != want {
+			t.Errorf("packet %d: %v, want %v", i, err, want)
+		}
+	}
+	if p, _, err := recv(in, 0); err != nil || len(p) != 1400 {
+		t.Errorf("%d bytes arrive, %v", len(p), err)
+	}
+}

@@ -73,10 +73,6 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 		return nil
 	}
 	own := s.Is(inet.HdrIncl)
-	if own && len(data) > s.Inet().IP.MTU(rt) {
-		s.LocalError(c, errno.EMSGSIZE, daddr, uint32(s.Inet().IP.MTU(rt)))
-		return errno.EMSGSIZE
-	}
 	if !own {
 		if err := s.fits(c, s.PathLimit(rt), len(data)+20+ck.Options.Len(), daddr); err != nil {
 			return err
@@ -88,7 +84,9 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	s.ChargeSend(b)
 	h := s.HeaderFor(ck, rt, saddr, daddr, proto)
 	if own {
-		err = s.Inet().IP.SendRaw(c, b, rt, h)
+		if err = s.Inet().IP.SendRaw(c, b, rt, h); err == errno.EMSGSIZE {
+			s.LocalError(c, errno.EMSGSIZE, daddr, uint32(rt.Dev.MTU())) // the device's: a path's is fragmented for
+		}
 	} else {
 		b.SetTransportHeader(0)
 		err = s.Inet().IP.Send(c, b, rt, h)

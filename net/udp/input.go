@@ -10,6 +10,7 @@ import (
 	"linen/net/mib"
 	"linen/net/skb"
 	"linen/net/sock"
+	"linen/uapi"
 	"linen/wire"
 )
 
@@ -279,8 +280,9 @@ func (p *proto) fail(c *kern.CPU, b *skb.Buff, e inet.ICMPErr) {
 		mib.Inc(c, p.n, mib.ICMPInErrors)
 		return
 	}
-	if f := p.inet.IP.Learn; f != nil {
+	if f := p.inet.IP.Learn; f != nil && (e.Type != wire.ICMPDestUnreach || s.PMTUDisc() < uapi.IP_PMTUDISC_INTERFACE) { // ip_sk_accept_pmtu
 		f(c, p.n, b, e)
+		s.CacheRoute(nil) // it may have another MTU or gateway now
 	}
 	if f := s.encapErr.Load(); f != nil {
 		(*f)(c, s, b, e)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"linen/net/dev"
 	"linen/net/netlink"
 	"linen/net/sock"
 	"linen/test/hosts"
@@ -74,6 +75,39 @@ func TestMarkChoosesTheTable(t *testing.T) {
 		setInt(t, s, uapi.SOL_SOCKET, uapi.SO_MARK, mark)
 		if _, err := s.Sendmsg(root, &sock.Msg{Data: []byte("x"), Name: addr(0x0a090101, 9)}); err != want {
 			t.Errorf("mark %d: %v, want %v", mark, err, want)
+		}
+	}
+}
+
+// TestConnectedSocketLearnsThePath: the route that a connected socket keeps follows what a router says of the path's MTU
+// (ipv4_sk_update_pmtu), but for IP_PMTUDISC_INTERFACE and _OMIT (ip_sk_accept_pmtu); as recorded from 6.18.
+func TestConnectedSocketLearnsThePath(t *testing.T) {
+	for mode, want := range map[int]int{uapi.IP_PMTUDISC_WANT: 1000, uapi.IP_PMTUDISC_DO: 1000, uapi.IP_PMTUDISC_PROBE: 1000, uapi.IP_PMTUDISC_INTERFACE: 1500} {
+		a, r, b := hosts.Routed(t)
+		r.Namespace().Lock()
+		err := dev.ChangeMTU(dev.ByName(r.Namespace(), "eth1"), 1000)
+		r.Namespace().Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		on(t, b, 9)
+		s := on(t, a, 0)
+		if err := s.Connect(root, sa(b.Addr(), 9)); err != nil {
+			t.Fatal(err)
+		}
+		setInt(t, s, uapi.IPPROTO_IP, uapi.IP_MTU_DISCOVER, uapi.IP_PMTUDISC_DO)
+		send(t, s, nil, "cached")
+		setInt(t, s, uapi.IPPROTO_IP, uapi.IP_MTU_DISCOVER, mode)
+		p := make([]byte, 1472)
+		if mode == uapi.IP_PMTUDISC_INTERFACE { // it has no DF: another socket's packet is refused
+			o := on(t, a, 0)
+			setInt(t, o, uapi.IPPROTO_IP, uapi.IP_MTU_DISCOVER, uapi.IP_PMTUDISC_DO)
+			send(t, o, sa(b.Addr(), 9), string(p))
+		} else {
+			send(t, s, nil, string(p))
+		}
+		if got := getInt(t, s, uapi.IPPROTO_IP, uapi.IP_MTU); got != want {
+			t.Errorf("mode %d: IP_MTU %d, want %d", mode, got, want)
 		}
 	}
 }

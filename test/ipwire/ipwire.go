@@ -241,7 +241,11 @@ func (h *Host) send(c *kern.CPU, b *skb.Buff, hdr inet.Header) error {
 // sendRaw takes the program's header, filling what raw(7) says.
 func (h *Host) sendRaw(c *kern.CPU, b *skb.Buff, hdr inet.Header) error {
 	ip, ok := wire.AsIPv4(b.Data())
-	if !ok {
+	switch {
+	case b.Len() > h.MTU:
+		b.Consume(c)
+		return errno.EMSGSIZE
+	case !ok:
 		b.Consume(c)
 		return errno.EINVAL
 	}
