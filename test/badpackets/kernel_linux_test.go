@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -181,6 +182,43 @@ func (s realSocket) sendto(a netip.AddrPort, p []byte) error {
 func (s realSocket) recv() error {
 	_, _, err := unix.Recvfrom(int(s), make([]byte, 1<<16), 0)
 	return err
+}
+
+func (s realSocket) sendmsg(to netip.AddrPort, p, control []byte) error {
+	var sa unix.Sockaddr
+	if to.IsValid() {
+		sa = inet4(to)
+	}
+	return unix.Sendmsg(int(s), p, control, sa, unix.MSG_DONTWAIT)
+}
+
+func (s realSocket) recvmsg(p []byte, flags int) (n int, from netip.AddrPort, control []byte, err error) {
+	oob := make([]byte, 512)
+	n, used, _, sa, err := unix.Recvmsg(int(s), p, oob, flags|unix.MSG_DONTWAIT)
+	return n, hostAddr(sa), oob[:max(used, 0)], err
+}
+
+func (s realSocket) get(level, name int, v []byte) (int, error) {
+	n := uint32(len(v))
+	_, _, e := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s), uintptr(level), uintptr(name),
+		uintptr(unsafe.Pointer(unsafe.SliceData(v))), uintptr(unsafe.Pointer(&n)), 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), nil
+}
+
+func (s realSocket) name() (netip.AddrPort, error) {
+	sa, err := unix.Getsockname(int(s))
+	return hostAddr(sa), err
+}
+
+// hostAddr is an address of AF_INET, or the zero AddrPort.
+func hostAddr(sa unix.Sockaddr) netip.AddrPort {
+	if in, is := sa.(*unix.SockaddrInet4); is {
+		return netip.AddrPortFrom(netip.AddrFrom4(in.Addr), uint16(in.Port))
+	}
+	return netip.AddrPort{}
 }
 
 // TestKernel: this machine's kernel does what the file says; with -record it

@@ -148,3 +148,38 @@ func (s virtualSocket) recv() error {
 	_, err := s.s.Recvmsg(root, &sock.Msg{Data: make([]byte, 1<<16), Flags: uapi.MSG_DONTWAIT})
 	return err
 }
+
+func (s virtualSocket) sendmsg(to netip.AddrPort, p, control []byte) error {
+	m := &sock.Msg{Data: p, Control: control, Flags: uapi.MSG_DONTWAIT}
+	if to.IsValid() {
+		m.Name = sockaddr(to)
+	}
+	_, err := s.s.Sendmsg(root, m)
+	return err
+}
+
+func (s virtualSocket) recvmsg(p []byte, flags int) (n int, from netip.AddrPort, control []byte, err error) {
+	m := &sock.Msg{Data: p, Name: make([]byte, 16), Control: make([]byte, 512), Flags: flags | uapi.MSG_DONTWAIT}
+	n, err = s.s.Recvmsg(root, m)
+	if m.NameLen != 0 {
+		from = addrPort(m.Name)
+	}
+	return n, from, m.Control[:m.ControlLen], err
+}
+
+func (s virtualSocket) get(level, name int, v []byte) (int, error) {
+	return s.s.Getsockopt(root, level, name, v)
+}
+
+func (s virtualSocket) name() (netip.AddrPort, error) {
+	sa, err := s.s.Getsockname()
+	return addrPort(sa), err
+}
+
+// addrPort reads a sockaddr_in.
+func addrPort(sa []byte) netip.AddrPort {
+	if len(sa) < 8 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(sa[4:8])), binary.BigEndian.Uint16(sa[2:]))
+}

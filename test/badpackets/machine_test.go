@@ -46,6 +46,15 @@ type socket interface {
 	option(level, name int, v []byte) error
 	sendto(to netip.AddrPort, p []byte) error
 	recv() error // one message, without waiting
+
+	// sendmsg sends p with control messages, to the peer if to is the zero AddrPort.
+	sendmsg(to netip.AddrPort, p, control []byte) error
+	// recvmsg receives up to len(p) bytes, and the control messages.
+	recvmsg(p []byte, flags int) (n int, from netip.AddrPort, control []byte, err error)
+	// get reads an option of at most len(v) bytes.
+	get(level, name int, v []byte) (int, error)
+	// name is the own address.
+	name() (netip.AddrPort, error)
 }
 
 // sent is a frame of the machine's.

@@ -62,7 +62,7 @@ func showIP(p []byte) string {
 	case h.Proto() == uapi.IPPROTO_ICMP && len(l4) >= 8:
 		s.WriteString(showICMP(l4))
 	case h.Proto() == uapi.IPPROTO_TCP && len(l4) >= 20:
-		s.WriteString(showTCP(h, l4))
+		s.WriteString(showTCP(h, p, l4))
 	default:
 		fmt.Fprintf(&s, ": %s", bytesOf(l4))
 	}
@@ -105,9 +105,9 @@ func showICMP(b []byte) string {
 	return fmt.Sprintf(": icmp %d/%d%s rest %08x %s", b[0], b[1], bad, be.Uint32(b[4:]), rest)
 }
 
-func showTCP(h *wire.IPv4Hdr, b []byte) string {
+func showTCP(h *wire.IPv4Hdr, p, b []byte) string {
 	bad := ""
-	if csum.Fold(csum.Sum(b, csum.Pseudo4(h.Saddr(), h.Daddr(), uapi.IPPROTO_TCP, len(b)))) != 0 {
+	if csum.Fold(csum.Sum(b, csum.Pseudo4(h.Saddr(), finalOf(h, p), uapi.IPPROTO_TCP, len(b)))) != 0 {
 		bad = " BAD CHECKSUM"
 	}
 	seq := fmt.Sprint(be.Uint32(b[4:]))
@@ -120,4 +120,15 @@ func showTCP(h *wire.IPv4Hdr, b []byte) string {
 	}
 	return fmt.Sprintf(": tcp %d > %d flags %#x%s seq %s ack %d win %d urg %d %s", be.Uint16(b), be.Uint16(b[2:]), b[13], bad, seq,
 		be.Uint32(b[8:]), be.Uint16(b[14:]), be.Uint16(b[18:]), opts)
+}
+
+// finalOf is the destination that checksums are of: the last address of a source
+// route that is not used up (RFC 1122 §3.2.1.8).
+func finalOf(h *wire.IPv4Hdr, p []byte) uint32 {
+	for o := p[20:h.IHL()]; len(o) >= 7 && (o[0] == uapi.IPOPT_NOP || o[0] == uapi.IPOPT_LSRR || o[0] == uapi.IPOPT_SSRR); o = o[1:] {
+		if n := int(o[1]); o[0] != uapi.IPOPT_NOP && n <= len(o) && int(o[2]) < n {
+			return be.Uint32(o[n-4:])
+		}
+	}
+	return h.Daddr()
 }
