@@ -335,6 +335,8 @@ func (f *facts) local(r skb.Reason) (cause, bool) {
 		return cause{"SO_RCVBUF of the socket, " + f.sysctl("net/core/rmem_default"), "the program reads too slowly; or " + f.set("net.core.rmem_max", "MORE")}, true
 	case skb.ReasonSocketFilter:
 		return cause{"SO_ATTACH_FILTER of the socket", "the program's filter"}, true
+	case skb.ReasonQueuePurge:
+		return cause{"the program turned IP_RECVERR off", "the program"}, true
 	case skb.ReasonICMPIgnored:
 		by := f.sysctl("net/ipv4/icmp_echo_ignore_all")
 		return cause{by, f.set(by, "0")}, true

@@ -29,11 +29,13 @@ type Cookie struct {
 	GSOSize  uint16 // UDP_SEGMENT
 	Confirm  bool   // MSG_CONFIRM
 	Probe    bool   // MSG_PROBE: everything but the packet itself
+	DontWait bool   // MSG_DONTWAIT
+	Corked   bool   // a datagram under construction: it was admitted with its first part
 }
 
 // SetFlags notes what the flags of a send (MSG_*) ask of the packet.
 func (ck *Cookie) SetFlags(flags int) {
-	ck.Confirm, ck.Probe = flags&uapi.MSG_CONFIRM != 0, flags&uapi.MSG_PROBE != 0
+	ck.Confirm, ck.Probe, ck.DontWait = flags&uapi.MSG_CONFIRM != 0, flags&uapi.MSG_PROBE != 0, flags&uapi.MSG_DONTWAIT != 0
 }
 
 // NewCookie returns the cookie of s without control messages (ipcm_init_sk).
@@ -207,8 +209,8 @@ func (s *Sock) Note(b *skb.Buff, saddr, daddr uint32) {
 }
 
 // RecvIPCmsgs adds the control messages of level IP (ip_cmsg_recv_offset); b's
-// network header is at hand; dst is IP_ORIGDSTADDR.
-func (s *Sock) RecvIPCmsgs(m *sock.Msg, b *skb.Buff, dst Addr) {
+// network and transport headers are at hand.
+func (s *Sock) RecvIPCmsgs(m *sock.Msg, b *skb.Buff) {
 	if s.flags.Load()&cmsgFlags == 0 {
 		return
 	}
@@ -238,8 +240,10 @@ func (s *Sock) RecvIPCmsgs(m *sock.Msg, b *skb.Buff, dst Addr) {
 		}
 	}
 	if s.Is(CmsgOrigDst) {
-		sa := dst.Sockaddr()
-		m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_ORIGDSTADDR, sa[:])
+		if port, ok := origPort(b); ok {
+			sa := Addr{IP: binary.BigEndian.Uint32(ip[16:]), Port: port}.Sockaddr()
+			m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_ORIGDSTADDR, sa[:])
+		}
 	}
 	if s.Is(CmsgChecksum) && b.CsumState == skb.CsumComplete {
 		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_CHECKSUM, b.Csum)
@@ -247,6 +251,22 @@ func (s *Sock) RecvIPCmsgs(m *sock.Msg, b *skb.Buff, dst Addr) {
 	if s.Is(CmsgFragSize) && b.IP.FragMaxSize != 0 {
 		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_RECVFRAGSIZE, uint32(b.IP.FragMaxSize))
 	}
+}
+
+// origPort is IP_ORIGDSTADDR's port: what stands in the place of one in b's
+// transport header, whatever the protocol has there.
+func origPort(b *skb.Buff) (port uint16, ok bool) {
+	if !b.HasTransport() {
+		return 0, false
+	}
+	if p := b.Transport(); len(p) >= 4 { // the head, which may lie before the data
+		return binary.BigEndian.Uint16(p[2:]), true
+	}
+	var ports [4]byte
+	if off := b.TransportOff(); off < 0 || b.CopyOut(off, ports[:]) < len(ports) {
+		return 0, false
+	}
+	return binary.BigEndian.Uint16(ports[2:]), true
 }
 
 // SendFlow fills a route key for a send of protocol with a cookie

@@ -26,8 +26,19 @@ func ScratchOf(c *kern.CPU) *Scratch {
 }
 
 // Route finds the way of a send to daddr: it returns the route with the
-// addresses it chose. EACCES: a broadcast without SO_BROADCAST.
+// addresses it chose, and counts a send without one. EACCES: a broadcast without
+// SO_BROADCAST.
 func (s *Sock) Route(c *kern.CPU, ck *Cookie, daddr uint32, sport, dport uint16) (rt *ipv4.Route, saddr, dst uint32, err error) {
+	rt, saddr, dst, err = s.Uncounted(c, ck, daddr, sport, dport)
+	if err == errno.ENETUNREACH {
+		mib.Inc(c, s.Net(), mib.IPOutNoRoutes)
+	}
+	return rt, saddr, dst, err
+}
+
+// Uncounted is Route for sends that Ip.OutNoRoutes does not count: a raw
+// socket's.
+func (s *Sock) Uncounted(c *kern.CPU, ck *Cookie, daddr uint32, sport, dport uint16) (rt *ipv4.Route, saddr, dst uint32, err error) {
 	f := &ScratchOf(c).Flow
 	*f = s.SendFlow(ck, daddr, sport, dport)
 	if ck.Options != nil && ck.Options.FirstHop != 0 { // a source route begins there
@@ -35,9 +46,6 @@ func (s *Sock) Route(c *kern.CPU, ck *Cookie, daddr uint32, sport, dport uint16)
 	}
 	rt, err = s.st.IP.RouteOutput(c, s.Net(), f)
 	if err != nil {
-		if err == errno.ENETUNREACH {
-			mib.Inc(c, s.Net(), mib.IPOutNoRoutes)
-		}
 		return nil, 0, 0, err
 	}
 	if rt.Flags&ipv4.RTCFBroadcast != 0 && !s.Has(sock.FlagBroadcast) {
@@ -68,6 +76,7 @@ func (s *Sock) ConnectDatagram(sa []byte) error {
 	}
 	c := s.Net().Kernel().Enter(kern.Any)
 	rt, saddr, daddr, err := s.Route(c, &ck, a.IP, uint16(s.Num.Load()), a.Port)
+	id := c.Uint32()
 	c.Exit()
 	if err != nil {
 		return err
@@ -83,6 +92,7 @@ func (s *Sock) ConnectDatagram(sa []byte) error {
 	if g := s.Group(); g != nil {
 		g.connected.Store(true)
 	}
+	s.IPID.Store(id)
 	s.SetState(uapi.TCP_ESTABLISHED)
 	s.CacheRoute(rt)
 	return nil
@@ -133,6 +143,34 @@ func (s *Sock) Dest(name []byte, zero bool) (a Addr, connected bool, err error) 
 		return a, false, errno.EINVAL
 	}
 	return a, false, nil
+}
+
+// Admit says whether a packet may be made now: the pending error, EPIPE after
+// a shutdown, EAGAIN while too much is under way (sock_alloc_send_pskb). A
+// refusal counts as a packet that was discarded, unless the caller may wait.
+func (s *Sock) Admit(c *kern.CPU, ck *Cookie) (err error) {
+	switch {
+	case s.PendingError() != 0:
+		err = s.TakeError()
+	case s.Shut()&sock.SendShutdown != 0:
+		err = errno.EPIPE
+	case !s.SendSpace():
+		err = errno.EAGAIN
+	}
+	if err != nil && (err != errno.EAGAIN || ck.DontWait) {
+		mib.Inc(c, s.Net(), mib.IPOutDiscards)
+	}
+	return err
+}
+
+// AdmitMore is Admit where a protocol has no header of its own (__ip_append_data):
+// only memory counts, and none is ENOBUFS.
+func (s *Sock) AdmitMore(c *kern.CPU) error {
+	if s.WmemAlloc() <= 2*s.SndBuf() {
+		return nil
+	}
+	mib.Inc(c, s.Net(), mib.IPOutDiscards)
+	return errno.ENOBUFS
 }
 
 // PathLimit returns the largest packet by rt as IP_MTU_DISCOVER sees it: the

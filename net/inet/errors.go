@@ -45,6 +45,7 @@ func (s *Sock) QueueICMP(c *kern.CPU, b *skb.Buff, e ICMPErr, err errno.Errno, d
 	from := Addr{IP: e.Offender}.Sockaddr()
 	to := dst.Sockaddr()
 	o := b.Copy(c)
+	o.SetTransportHeader(0)
 	ee := sock.ExtErr{
 		Errno: err, Origin: uapi.SO_EE_ORIGIN_ICMP, Type: e.Type, Code: e.Code, Info: e.Info,
 		Offender: from[:], Name: to[:],
@@ -97,8 +98,8 @@ func (s *Sock) RecvError(m *sock.Msg) (int, error) {
 
 // errCmsgs adds the IP control messages of the ICMP packet itself.
 func (s *Sock) errCmsgs(m *sock.Msg, b *skb.Buff) {
-	if ip, ok := wire.AsIPv4(b.Network()); ok {
-		s.RecvIPCmsgs(m, b, Addr{IP: ip.Daddr()})
+	if _, ok := wire.AsIPv4(b.Network()); ok {
+		s.RecvIPCmsgs(m, b)
 	}
 }
 
@@ -114,5 +115,5 @@ func (s *Sock) sentCmsgs(m *sock.Msg, b *skb.Buff, h *sock.ErrHead) {
 	from := Addr{IP: ip.Saddr()}.Sockaddr()
 	h.Offender = from[:]
 	b.CB[pktinfoNote] = uint64(uint32(b.Dev.Ifindex())) | uint64(ip.Saddr())<<32
-	s.RecvIPCmsgs(m, b, Addr{IP: ip.Daddr()})
+	s.RecvIPCmsgs(m, b)
 }

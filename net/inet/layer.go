@@ -5,6 +5,7 @@ import (
 	"linen/lib/ktime"
 	"linen/net/dev"
 	"linen/net/ipv4"
+	"linen/net/mib"
 	"linen/net/netns"
 	"linen/net/skb"
 	"linen/net/sock"
@@ -129,17 +130,28 @@ func (h *Header) toSend(rt *ipv4.Route) ipv4.Send {
 	if h.TTL == 0 {
 		s.TTL = ipv4.DefaultTTL
 	}
+	if h.Sock != nil && h.Sock.Daddr.Load() != 0 {
+		s.ID = &h.Sock.IPID
+	}
 	return s
 }
 
 func sendIPv4(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, h Header) error {
 	s := h.toSend(rt)
-	return s.Xmit(c, b)
+	err := s.Xmit(c, b)
+	if err == errno.EPERM {
+		mib.Inc(c, rt.Dev.Net(), mib.IPOutDiscards) // ip_send_skb
+	}
+	return err
 }
 
 func sendRawIPv4(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, h Header) error {
 	s := h.toSend(rt)
-	return s.XmitRaw(c, b)
+	err := s.XmitRaw(c, b)
+	if err == errno.EPERM {
+		mib.Inc(c, rt.Dev.Net(), mib.IPOutDiscards)
+	}
+	return err
 }
 
 // errOf adds the offender to an error as IPv4 reports it.

@@ -196,7 +196,7 @@ func (s *Sock) setRouterAlert(v int) error {
 		if on {
 			return errno.EADDRINUSE
 		}
-		return errno.ENOENT
+		return errno.ENOBUFS // ip_ra_control: as if there were no memory for it
 	}
 	s.SetIs(RouterAlert, v != 0)
 	return nil

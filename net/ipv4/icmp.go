@@ -234,6 +234,9 @@ func (st *state) icmpReply(c *kern.CPU, b *skb.Buff) {
 	}
 	s.Route, s.Src = rt, f.Saddr
 	turnAround(c, b)
+	if len(b.List()) > 0 { // an answer is not in the request's fragments
+		b.Linearize()
+	}
 	if s.Xmit(c, b) != nil {
 		st.path.mib.Inc(c, mib.ICMPOutErrors)
 	}

@@ -1,6 +1,7 @@
 package ipv4
 
 import (
+	"bytes"
 	"encoding/binary"
 	"time"
 
@@ -26,13 +27,32 @@ type Options struct {
 // maxOptions is how long the options may be, in bytes (RFC 791 §3.1).
 const maxOptions = 40
 
-// Bytes returns the options as getsockopt(IP_OPTIONS) shows them: with a source
-// route's first hop in its place. The caller does not change them.
+// Bytes returns the options as getsockopt(IP_OPTIONS) and IP_RETOPTS show them:
+// with the room that a packet's own address and time will take still free
+// (ip_options_undo).
 func (o *Options) Bytes() []byte {
 	if o == nil {
 		return nil
 	}
-	return o.data
+	data := bytes.Clone(o.data)
+	free := func(at uint8, n int) {
+		raw := data[at-wire.IPv4HdrLen:]
+		raw[2] -= byte(n)
+		clear(raw[raw[2]-1:][:n])
+	}
+	if o.ctl.RRNeedAddr {
+		free(o.ctl.RR, 4)
+	}
+	if o.ctl.TSNeedTime {
+		free(o.ctl.TS, 4)
+		if raw := data[o.ctl.TS-wire.IPv4HdrLen:]; raw[3]&15 == wire.IPOptTSPrespec {
+			raw[2] -= 4 // the address is the program's
+		}
+	}
+	if o.ctl.TSNeedAddr {
+		free(o.ctl.TS, 4)
+	}
+	return data
 }
 
 // Len returns the bytes that the options take in a header; 0 for nil.

@@ -162,7 +162,7 @@ func (s *Send) ttl(st *state) uint8 {
 // draw from a generator of their addresses.
 func (s *Send) id(c *kern.CPU, st *state, h *wire.IPv4Hdr) uint16 {
 	switch {
-	case s.ID != nil:
+	case s.ID != nil: // of a connected socket
 		return uint16(s.ID.Add(1) - 1)
 	case h.DF() && !s.fragmentable():
 		return 0
@@ -200,23 +200,25 @@ func LocalOut(c *kern.CPU, n *netns.Net, b *skb.Buff) error {
 
 // XmitRaw sends b, which begins at an IPv4 header of the program's own
 // (IP_HDRINCL; raw_send_hdrinc): length and checksum are written, a zero
-// identification and a zero source filled in, nothing else changes. It owns b.
+// identification and a zero source filled in, nothing else changes. The next hop
+// is s.Dst's, wherever the header says that the packet goes. It owns b.
 // Errors: EMSGSIZE, it is longer than the device takes: nothing is cut;
 // EINVAL, the header's length makes no sense; EPERM as Xmit.
 func (s *Send) XmitRaw(c *kern.CPU, b *skb.Buff) error {
 	st := s.Route.st
 	size := b.Len()
 	if size > s.Route.Dev.MTU() {
-		b.Drop(c, st.n, skb.ReasonPKTTooBig)
+		b.Consume(c) // Linux has not made one yet
 		return errno.EMSGSIZE
 	}
 	if !b.MayPull(wire.IPv4HdrLen) {
-		b.Drop(c, st.n, skb.ReasonPKTTooSmall)
+		b.Consume(c)
 		return errno.EINVAL
 	}
 	h := (*wire.IPv4Hdr)(b.Data())
 	hlen := h.IHL()
 	if hlen > size || hlen < wire.IPv4HdrLen || !b.MayPull(hlen) {
+		st.path.mib.Inc(c, mib.IPOutDiscards)
 		b.Drop(c, st.n, skb.ReasonIPInhdr)
 		return errno.EINVAL
 	}
@@ -233,7 +235,7 @@ func (s *Send) XmitRaw(c *kern.CPU, b *skb.Buff) error {
 	}
 	h.SetTotLen(size)
 	wire.SendCheck4(b.Data()[:hlen])
-	b.Dst, b.Dev = s.Route, s.Route.Dev
+	b.Dst, b.Dev = s.Route.knownHop(s.Dst, h.Daddr()), s.Route.Dev
 	b.Mark, b.Priority = s.Mark, s.Priority
 	if s.Sock != nil {
 		b.Sock = s.Sock
@@ -242,4 +244,16 @@ func (s *Send) XmitRaw(c *kern.CPU, b *skb.Buff) error {
 		st.countICMPOut(c, b.Data()[hlen])
 	}
 	return st.localOut(c, b) // OutRequests is of the headers that IP makes
+}
+
+// knownHop returns the route for a packet whose header names another
+// destination than the one that was routed to, whose neighbour it goes to
+// (FLOWI_FLAG_KNOWN_NH).
+func (rt *Route) knownHop(routed, daddr uint32) *Route {
+	if daddr == routed || rt.GwFamily != 0 || rt.Type != uapi.RTN_UNICAST {
+		return rt
+	}
+	to := *rt
+	to.GwFamily, to.Gateway = uapi.AF_INET, routed
+	return &to
 }

@@ -216,9 +216,6 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	case m.Data[0] != echoRequest || m.Data[1] != 0:
 		return 0, errno.EINVAL
 	}
-	if err := s.TakeError(); err != nil {
-		return 0, err
-	}
 	if err := s.ready(); err != nil {
 		return 0, err
 	}
@@ -236,9 +233,6 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	} else {
 		s.UnicastIF(&ck)
 	}
-	if !s.SendSpace() {
-		return 0, errno.EAGAIN
-	}
 	c := s.Net().Kernel().Enter(kern.Any)
 	err = s.output(c, m.Data, &ck, to)
 	c.Exit()
@@ -248,11 +242,8 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	return len(m.Data), nil
 }
 
-// ready binds, and refuses a direction that is shut.
+// ready binds.
 func (s *Sock) ready() error {
-	if s.Shut()&sock.SendShutdown != 0 {
-		return errno.EPIPE
-	}
 	if s.Num.Load() != 0 {
 		return nil
 	}
@@ -276,6 +267,9 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	}
 	if ck.Probe {
 		return nil
+	}
+	if err := s.Admit(c, ck); err != nil {
+		return err
 	}
 	b := skb.Alloc(c, len(data))
 	b.Append(data)
@@ -317,7 +311,7 @@ func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) {
 			sa := inet.Addr{IP: ip.Saddr()}.Sockaddr()
 			m.SetName(sa[:])
 		}
-		s.RecvIPCmsgs(m, b, inet.Addr{IP: ip.Daddr()})
+		s.RecvIPCmsgs(m, b)
 	}
 	s.Done(b)
 	if m.Flags&uapi.MSG_TRUNC != 0 {

@@ -18,14 +18,6 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	if m.Flags&uapi.MSG_OOB != 0 {
 		return 0, errno.EOPNOTSUPP
 	}
-	if s.Is(inet.HdrIncl) { // only its buffer comes from sock_alloc_send_skb, which reports the pending error
-		if err := s.TakeError(); err != nil {
-			return 0, err
-		}
-	}
-	if s.Shut()&sock.SendShutdown != 0 {
-		return 0, errno.EPIPE
-	}
 	to, _, err := s.Dest(m.Name, true)
 	if err != nil {
 		return 0, err
@@ -43,9 +35,6 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	} else {
 		s.UnicastIF(&ck)
 	}
-	if !s.SendSpace() {
-		return 0, errno.EAGAIN
-	}
 	c := s.Net().Kernel().Enter(kern.Any)
 	err = s.output(c, m.Data, &ck, to)
 	c.Exit()
@@ -62,7 +51,7 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	if proto == uapi.IPPROTO_ICMP && len(data) >= 2 && !s.Is(inet.HdrIncl) {
 		sport, dport = uint16(data[0]), uint16(data[1]) // type and code, for policy routing
 	}
-	rt, saddr, daddr, err := s.Route(c, ck, to.IP, sport, dport)
+	rt, saddr, daddr, err := s.Uncounted(c, ck, to.IP, sport, dport)
 	if err != nil {
 		return err
 	}
@@ -77,6 +66,14 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 		if err := s.fits(c, s.PathLimit(rt), len(data)+20+ck.Options.Len(), daddr); err != nil {
 			return err
 		}
+	}
+	if own {
+		err = s.Admit(c, ck)
+	} else {
+		err = s.AdmitMore(c)
+	}
+	if err != nil {
+		return err
 	}
 	b := skb.Alloc(c, len(data))
 	b.Append(data)
@@ -130,7 +127,7 @@ func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) {
 			m.SetName(sa[:])
 		}
 		s.RecvCmsgs(m, b)
-		s.RecvIPCmsgs(m, b, inet.Addr{IP: ip.Daddr()})
+		s.RecvIPCmsgs(m, b)
 	}
 	s.Done(b)
 	if m.Flags&uapi.MSG_TRUNC != 0 {

@@ -174,6 +174,8 @@ func (s *Sock) PurgeErrors() {
 		b := q.errs.pop()
 		q.nerrs.Add(-1)
 		q.mu.Unlock()
-		s.Done(b)
+		c := s.net.Kernel().Enter(kern.Any)
+		b.Drop(c, s.net, skb.ReasonQueuePurge)
+		c.Exit()
 	}
 }

@@ -112,8 +112,7 @@ func (s *Sock) open(sa []byte, fast bool) error {
 	}
 	c := s.st.n.Kernel().Enter(kern.Any)
 	defer c.Exit()
-	ck := s.NewCookie()
-	s.UnicastIF(&ck)
+	ck := s.NewCookie() // IP_UNICAST_IF is not for connections
 	rt, saddr, daddr, err := s.Route(c, &ck, a.IP, uint16(s.Num.Load()), a.Port)
 	if err != nil {
 		if err == errno.EACCES {
@@ -160,7 +159,7 @@ func (s *Sock) sendSyn(c *kern.CPU, rt *ipv4.Route, fast bool) {
 	st := s.st
 	laddr, raddr := s.Saddr.Load(), s.Daddr.Load()
 	iss := st.initialSeq(c.Now(), laddr, raddr, uint16(s.Num.Load()), uint16(s.Dport.Load()))
-	s.ipID.Store(c.Uint32())
+	s.IPID.Store(c.Uint32())
 	s.tx.start(iss + 1)
 	if signed := s.keyFor(raddr) != nil; signed != s.tune.Signed {
 		s.ownTune()

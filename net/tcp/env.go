@@ -82,7 +82,10 @@ func (s *Sock) xmit(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, tos uint8, mss, n 
 	b.SetPartialCsum(0, 16)
 	send := ipv4.Send{
 		Route: rt, Src: saddr, Dst: daddr, Proto: uapi.IPPROTO_TCP, TOS: tos, TTL: ipv4.DefaultTTL,
-		PMTU: uint8(s.PMTUDisc()), Mark: s.Mark.Load(), Priority: s.Priority.Load(), ID: &s.ipID,
+		PMTU: uint8(s.PMTUDisc()), Mark: s.Mark.Load(), Priority: s.Priority.Load(), ID: &s.IPID,
+	}
+	if send.PMTU == uapi.IP_PMTUDISC_PROBE { // only datagrams have DF then (ip_dont_fragment)
+		send.PMTU = uapi.IP_PMTUDISC_INTERFACE
 	}
 	if t := s.TTL(); t != 0 {
 		send.TTL = int(t)
@@ -93,7 +96,7 @@ func (s *Sock) xmit(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, tos uint8, mss, n 
 		b.GSOSegs = uint16((n + mss - 1) / mss)
 		send.GSOSize = b.GSOSize
 		segs = uint64(b.GSOSegs)
-		s.ipID.Add(uint32(segs - 1))
+		s.IPID.Add(uint32(segs - 1))
 	}
 	b.Sock = sock.Socket(s)
 	if n > 0 || h.Flags()&(wire.TCPSyn|wire.TCPFin) != 0 {

@@ -328,7 +328,7 @@ func (s *Sock) fastChild(c *kern.CPU, r *request) *Sock {
 	a := s.child(r.from)
 	a.synHeaders = r.syn
 	r.passOn(a)
-	a.ipID.Store(c.Uint32())
+	a.IPID.Store(c.Uint32())
 	a.CacheRoute(r.rt)
 	a.tx.start(r.q.ISS + 1)
 	a.fast.from = s

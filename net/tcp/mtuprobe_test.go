@@ -11,16 +11,17 @@ import (
 	"linen/uapi/errno"
 )
 
-// TestMTUProbing: a sender that does not believe ICMP (IP_PMTUDISC_PROBE) on a
+// TestMTUProbing: a sender that does not believe ICMP (ip_no_pmtu_disc 2) on a
 // path that takes less than its device.
 func TestMTUProbing(t *testing.T) { // RFC 4821; spec 11.74
 	for _, mode := range []string{"0", "1", "2"} {
 		a, r, b := hosts.Routed(t)
 		must(t, r.SetMTU("eth1", 1200))
 		sysctlSet(t, a, "net/ipv4/tcp_mtu_probing", mode)
+		sysctlSet(t, a, "net/ipv4/ip_no_pmtu_disc", "2")
 		l := listen(t, b, 80, 5)
 		cli := stream(t, a)
-		setInt(t, cli, uapi.IPPROTO_IP, uapi.IP_MTU_DISCOVER, uapi.IP_PMTUDISC_PROBE)
+		setInt(t, cli, uapi.IPPROTO_IP, uapi.IP_MTU_DISCOVER, uapi.IP_PMTUDISC_DO)
 		if err := cli.Connect(root, at(b.Addr(), 80)); err != errno.EINPROGRESS {
 			t.Fatal(err)
 		}

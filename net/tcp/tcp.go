@@ -27,10 +27,9 @@ type Sock struct {
 	lowat   atomic.Uint32 // tune.NotsentLowat, for poll, which takes no lock
 
 	timer    kern.Timer
-	armed    ktime.T       // for which timer is set
-	deferred atomic.Uint32 // what a softirq left for the owner, and throttled, tsqQueued
-	events   sock.Events   // to notify when the call on conn is over
-	ipID     atomic.Uint32
+	armed    ktime.T                    // for which timer is set
+	deferred atomic.Uint32              // what a softirq left for the owner, and throttled, tsqQueued
+	events   sock.Events                // to notify when the call on conn is over
 	rxDif    atomic.Int32               // device of the last packet
 	rxDst    atomic.Pointer[ipv4.Route] // and its route (sk_rx_dst)
 

@@ -327,7 +327,7 @@ func (s *Sock) birth(c *kern.CPU, b *skb.Buff, r *request) {
 	a := s.child(r.from)
 	a.synHeaders = r.syn
 	r.passOn(a)
-	a.ipID.Store(c.Uint32())
+	a.IPID.Store(c.Uint32())
 	a.CacheRoute(r.rt)
 	a.routeCongestion(r.rt)
 	a.tx.start(r.q.ISS + 1)

@@ -44,5 +44,5 @@ func (s *Sock) describe(m *sock.Msg, b *skb.Buff) {
 	if s.gro.Load() && b.GSOSize != 0 {
 		m.PutCmsg32(uapi.IPPROTO_UDP, uapi.UDP_GRO, uint32(b.GSOSize))
 	}
-	s.RecvIPCmsgs(m, b, inet.Addr{IP: binary.BigEndian.Uint32(ip[16:]), Port: binary.BigEndian.Uint16(h[2:])})
+	s.RecvIPCmsgs(m, b)
 }

@@ -65,17 +65,8 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	return len(m.Data), nil
 }
 
-// ready checks what every send checks: the pending error, the shut direction,
-// the port.
+// ready gives the socket a port.
 func (s *Sock) ready() error {
-	if s.PendingError() != 0 {
-		if err := s.TakeError(); err != nil {
-			return err
-		}
-	}
-	if s.Shut()&sock.SendShutdown != 0 {
-		return errno.EPIPE
-	}
 	if s.Num.Load() != 0 {
 		return nil
 	}
@@ -100,7 +91,10 @@ func (s *Sock) sendCorked(who *sock.Caller, m *sock.Msg) (int, error) {
 		if err := k.ck.Parse(&s.Sock, who, m.Control, true); err != nil {
 			return 0, err
 		}
-		k.busy = true
+		if err := s.begin(&k.ck); err != nil {
+			return 0, err
+		}
+		k.busy, k.ck.Corked = true, true
 		s.corking.Store(true)
 	}
 	if len(k.data)+len(m.Data) > maxPayload {
@@ -118,6 +112,14 @@ func (s *Sock) sendCorked(who *sock.Caller, m *sock.Msg) (int, error) {
 		return 0, err
 	}
 	return len(m.Data), nil
+}
+
+// begin admits a datagram under construction.
+func (s *Sock) begin(ck *inet.Cookie) error {
+	c := s.Net().Kernel().Enter(kern.Any)
+	err := s.Admit(c, ck)
+	c.Exit()
+	return err
 }
 
 // push sends the pending datagram (udp_push_pending_frames). The caller owns s.
@@ -158,9 +160,6 @@ func (s *Sock) transmit(data []byte, ck *inet.Cookie, to inet.Addr, connected bo
 	default:
 		s.UnicastIF(ck)
 	}
-	if !s.SendSpace() {
-		return errno.EAGAIN
-	}
 	k := s.Net().Kernel()
 	var block *skb.Block
 	if len(data)+headerLen > skb.Inline { // copied while on no CPU
@@ -183,12 +182,15 @@ func (s *Sock) output(c *kern.CPU, data []byte, block *skb.Block, ck *inet.Cooki
 		if !ck.Probe {
 			err = s.fits(c, rt, len(data), ck, to)
 		}
+		if err == nil && !ck.Probe && !ck.Corked {
+			err = s.Admit(c, ck)
+		}
 	}
 	if err != nil || ck.Probe {
 		if block != nil {
 			block.Release()
 		}
-		if err == errno.ENOBUFS {
+		if err == errno.ENOBUFS || err == errno.EAGAIN && ck.DontWait {
 			s.p.count(c, s.p.ids.sndbuf)
 		}
 		return err
@@ -291,6 +293,9 @@ func (s *Sock) finish(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, saddr, daddr uin
 	binary.BigEndian.PutUint16(h[2:], dport)
 	binary.BigEndian.PutUint16(h[4:], uint16(n))
 	binary.BigEndian.PutUint16(h[6:], 0)
+	if ck.Options != nil && ck.Options.FirstHop != 0 {
+		daddr = ck.Options.FirstHop // as Linux has it; TCP's sum is of the final destination
+	}
 	if s.p.lite {
 		s.finishLite(b, h, saddr, daddr)
 		return
