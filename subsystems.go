@@ -13,6 +13,7 @@ import (
 	"linen/net/fibrules"
 	"linen/net/genl"
 	"linen/net/inet"
+	"linen/net/iptunnel"
 	"linen/net/ipv4"
 	"linen/net/klog"
 	"linen/net/mib"
@@ -59,6 +60,7 @@ func Subsystems() []netns.Subsys {
 		ipv4.Pernet(),
 		inet.Pernet(),
 		mroute.Pernet(),
+		iptunnel.Pernet(),
 		tcp.Pernet(),
 		udp.Pernet(),
 		raw.Pernet(),

@@ -37,6 +37,7 @@ func TestStructuresRoundTrip(t *testing.T) {
 	roundTrip(t, "rtmsg", 12, ParseRtMsg, (*RtMsg).Append)
 	roundTrip(t, "rtnexthop", 8, ParseRtNexthop, (*RtNexthop).Append)
 	roundTrip(t, "rta_cacheinfo", 32, ParseRtaCacheinfo, (*RtaCacheinfo).Append)
+	roundTrip(t, "ip_tunnel_parm", 52, ParseIPTunnelParm, (*IPTunnelParm).Append)
 	roundTrip(t, "ifinfomsg", 16, ParseIfInfomsg, (*IfInfomsg).Append, 1)
 	roundTrip(t, "ifaddrmsg", 8, ParseIfAddrmsg, (*IfAddrmsg).Append)
 	roundTrip(t, "ifa_cacheinfo", 16, ParseIfaCacheinfo, (*IfaCacheinfo).Append)

@@ -74,6 +74,10 @@ func (d *Device) syncLink() {
 	d.stateChange()
 }
 
+// StateChange tells of a driver's own settings of d that have changed. The caller
+// holds the RTNL.
+func (d *Device) StateChange() { d.stateChange() }
+
 // stateChange tells of something that has no event of its own
 // (netdev_state_change).
 func (d *Device) stateChange() {

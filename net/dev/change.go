@@ -74,6 +74,13 @@ func SetAddr(d *Device, addr []byte) error {
 	return d.notify(EventChangeAddr)
 }
 
+// StoreAddrs replaces both addresses without telling anybody: a driver's, whose
+// settings they follow (__dev_addr_set). The caller holds the RTNL.
+func (d *Device) StoreAddrs(addr, broadcast []byte) {
+	storeBytes(&d.addr, addr)
+	storeBytes(&d.bcast, broadcast)
+}
+
 // SetBroadcast sets the broadcast address. The caller holds the RTNL.
 func SetBroadcast(d *Device, addr []byte) error {
 	if len(addr) < d.AddrLen {

@@ -104,7 +104,7 @@ func (d *Device) fill(m *netlink.Msg, change uint32, a ifinfoArgs) {
 			m.S32(uapi.IFLA_NEW_IFINDEX, int32(a.newIndex))
 		}
 	}
-	if p := d.PermAddr(); len(p) > 0 {
+	if p := d.PermAddr(); !allZero(p) {
 		m.Attr(uapi.IFLA_PERM_ADDRESS, p)
 	}
 	d.fillLink(m, a)
@@ -120,6 +120,15 @@ func (d *Device) fill(m *netlink.Msg, change uint32, a ifinfoArgs) {
 	}
 	m.End(m.Nest(uapi.IFLA_DEVLINK_PORT))
 	m.End(m.Nest(uapi.IFLA_DPLL_PIN))
+}
+
+func allZero(p []byte) bool {
+	for _, v := range p {
+		if v != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // fillNumbers writes what comes before IFLA_MASTER.

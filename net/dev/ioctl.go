@@ -43,7 +43,10 @@ func Ioctl(n *netns.Net, cmd uint32, ifr []byte, admin bool) error {
 	if len(ifr) < IfreqLen {
 		return errno.EFAULT
 	}
-	r := ifreq(ifr)
+	r := ifreq(ifr[:IfreqLen])
+	if admin && cmd != uapi.SIOCGIFNAME {
+		autoload(n, r.name())
+	}
 	switch cmd {
 	case uapi.SIOCGIFNAME:
 		d := ByIndex(n, r.value())
@@ -76,12 +79,76 @@ func Ioctl(n *netns.Net, cmd uint32, ifr []byte, admin bool) error {
 		return errno.EINVAL
 	}
 	if cmd >= uapi.SIOCDEVPRIVATE && cmd <= uapi.SIOCDEVPRIVATE+15 {
-		if ByName(n, r.name()) == nil {
-			return errno.ENODEV
-		}
-		return errno.EOPNOTSUPP // no driver has private requests
+		return privateIoctl(n, cmd, r, ifr[IfreqLen:], admin)
 	}
 	return errno.ENOTTY
+}
+
+// privateIoctl does a driver's own request; mem is what ifr_data points to
+// (dev_siocdevprivate). Tunnels' are the only ones there are.
+func privateIoctl(n *netns.Net, cmd uint32, r ifreq, mem []byte, admin bool) error {
+	p, given := uapi.ParseIPTunnelParm(mem)
+	d, f, unlock, err := lockTunnels(n, r.name(), &p)
+	defer unlock()
+	switch {
+	case err != nil:
+		return err
+	case !given:
+		return errno.EFAULT
+	}
+	if err := f.TunnelCtl(d, cmd, &p, admin); err != nil {
+		return err
+	}
+	p.Append(mem[:0])
+	return nil
+}
+
+// lockTunnels finds the tunnel's device called name, and takes the RTNLs that a
+// request to it needs, and always n's.
+func lockTunnels(n *netns.Net, name string, p *uapi.IPTunnelParm) (d *Device, f Tunneller, unlock func(), err error) {
+	nets := []*netns.Net{n}
+	for {
+		unlock = netns.LockAll(nets...)
+		if d = ByName(n, name); d == nil {
+			return nil, nil, unlock, errno.ENODEV
+		}
+		var ok bool
+		if f, ok = d.Ops.(Tunneller); !ok {
+			return d, nil, unlock, errno.EOPNOTSUPP
+		}
+		stable := true
+		for _, o := range f.TunnelNets(d, p) {
+			if !contains(nets, o) {
+				nets, stable = append(nets, o), false
+			}
+		}
+		if stable {
+			return d, f, unlock, nil
+		}
+		unlock()
+	}
+}
+
+// SetAutoload has load make the device called name when an ioctl of a privileged
+// program asks for it by that name and there is none, at the init of its driver
+// (dev_load: the module "netdev-NAME"). load takes the RTNL itself.
+func SetAutoload(n *netns.Net, name string, load func()) {
+	s := stateOf(n)
+	s.loads = append(s.loads, autoloader{name, load})
+}
+
+// autoloader makes a device at its first use.
+type autoloader struct {
+	name string
+	load func()
+}
+
+func autoload(n *netns.Net, name string) {
+	for _, a := range stateOf(n).loads {
+		if a.name == name && ByName(n, name) == nil {
+			a.load()
+		}
+	}
 }
 
 // ioctlGet reads (dev_ifsioc_locked).

@@ -4,6 +4,7 @@ import (
 	"linen/kern"
 	"linen/net/netns"
 	"linen/net/skb"
+	"linen/uapi"
 )
 
 // Ops is a driver's side of a device (struct net_device_ops). All but Xmit
@@ -79,9 +80,14 @@ type FeatureSetter interface {
 // A ProtoDowner can keep its link down for a protocol (IFF_CHANGE_PROTO_DOWN).
 type ProtoDowner interface{ CanProtoDown() bool }
 
-// An Ioctler answers device-private ioctls (ndo_siocdevprivate, ndo_eth_ioctl).
-type Ioctler interface {
-	Ioctl(d *Device, cmd uint32, ifreq []byte) error
+// A Tunneller makes, shows, changes and removes the tunnels of its kind
+// (ndo_tunnel_ctl, ndo_siocdevprivate).
+type Tunneller interface {
+	// TunnelNets returns the namespaces whose RTNL TunnelCtl needs for p.
+	TunnelNets(d *Device, p *uapi.IPTunnelParm) []*netns.Net
+	// TunnelCtl does cmd, one of uapi's SIOC*TUNNEL; p says which tunnel, and is
+	// the answer. admin says that the caller has CAP_NET_ADMIN.
+	TunnelCtl(d *Device, cmd uint32, p *uapi.IPTunnelParm, admin bool) error
 }
 
 // A SysAttrer has files of its own below /sys/class/net (dev->sysfs_groups).

@@ -18,7 +18,7 @@ func initNet(n *netns.Net) (*state, error) {
 	s.chain.s = s
 	s.ifx.byIndex = make(map[int]*Device)
 	s.ifx.byName = make(map[string]*Device)
-	s.backlog = sysctl.Of(n).Int("net/core/netdev_max_backlog", sysctl.Spec{Default: defaultBacklog})
+	s.backlog = sysctl.Of(n).Int("net/core/netdev_max_backlog", sysctl.Spec{Default: defaultBacklog, Scope: sysctl.OfMachine})
 	handleLinks(n)
 	addProc(n)
 	_, err := s.chain.Add(0, rtnetlinkEvent)

@@ -24,6 +24,7 @@ type state struct {
 	afs          rtnl.AFs[*Device]
 	defaultQueue func(d *Device) Queue // of a device that queues, or nil
 	backlog      *sysctl.Int           // net.core.netdev_max_backlog
+	loads        []autoloader          // fixed once the namespace is made
 }
 
 // table is a namespace's devices. Its lock is held for moments only, so that

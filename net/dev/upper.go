@@ -175,7 +175,7 @@ func (d *Device) ClearRxHandler() {
 // or its own, and that device's namespace (dev_get_iflink).
 func (d *Device) Iflink() (index int, n *netns.Net) {
 	if f, ok := d.Ops.(Iflinker); ok {
-		if i, n := f.Iflink(d); i != 0 {
+		if i, n := f.Iflink(d); n != nil {
 			return i, n
 		}
 		return 0, d.Net()

@@ -146,6 +146,8 @@ func (c *call) doIoctl(cmd uint32, do func(arg []byte) error) error {
 		return ifconf(t, addr, do)
 	case uapi.SIOCETHTOOL:
 		return ethtoolIoctl(t, addr, do)
+	case uapi.SIOCGETTUNNEL, uapi.SIOCADDTUNNEL, uapi.SIOCDELTUNNEL, uapi.SIOCCHGTUNNEL:
+		return tunnelIoctl(t, addr, do)
 	case uapi.SIOCADDRT, uapi.SIOCDELRT:
 		arg := make([]byte, sizeofRtentry)
 		if err := t.Read(addr, arg); err != nil {
@@ -251,4 +253,22 @@ func ethtoolIoctl(t seccomp.Target, addr uint64, do func(arg []byte) error) erro
 		return err
 	}
 	return t.Write(ptr, mem[:min(le.Uint64(arg[uapi.IFNAMSIZ:]), ethtool.Room)])
+}
+
+// tunnelIoctl does SIOCGETTUNNEL and its like: the struct ip_tunnel_parm that
+// ifr_data points to stands behind the struct ifreq. Devices that are no tunnels
+// do not look at it.
+func tunnelIoctl(t seccomp.Target, addr uint64, do func(arg []byte) error) error {
+	arg := make([]byte, sizeofIfreq+uapi.SizeofIPTunnelParm)
+	if err := t.Read(addr, arg[:sizeofIfreq]); err != nil {
+		return err
+	}
+	ptr, parm := le.Uint64(arg[uapi.IFNAMSIZ:]), arg[sizeofIfreq:]
+	if t.Read(ptr, parm) != nil {
+		return do(arg[:sizeofIfreq])
+	}
+	if err := do(arg); err != nil {
+		return err
+	}
+	return t.Write(ptr, parm)
 }

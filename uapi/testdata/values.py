@@ -25,6 +25,7 @@ WANTS = {
     "linux/if_bridge.h": ["sys/socket.h", "linux/in6.h", "linux/if_ether.h"],
     "linux/errqueue.h": ["time.h"],
     "linux/route.h": ["sys/socket.h", "linux/if.h"],
+    "linux/if_tunnel.h": ["sys/socket.h", "linux/if.h", "linux/sockios.h"],
 }
 ALONE = {"linux/in.h", "linux/in6.h"}  # clash with sys/socket.h's companions
 
