@@ -304,6 +304,7 @@ func (s *Sock) HeaderFor(ck *Cookie, rt *ipv4.Route, saddr, daddr uint32, proto 
 		h.TTL = uint8(ck.TTL)
 	case rt != nil && rt.Type == uapi.RTN_MULTICAST:
 		h.TTL = uint8(s.multicastTTL())
+		h.NoTTL = h.TTL == 0
 	default:
 		h.TTL = s.TTL()
 	}

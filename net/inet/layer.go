@@ -18,7 +18,8 @@ type Header struct {
 	Saddr, Daddr uint32
 	Proto        uint8
 	TOS          uint8
-	TTL          uint8 // 0: the default
+	TTL          uint8 // 0: the default, if not NoTTL
+	NoTTL        bool  // the TTL is 0: the packet stays on this host (RFC 1112 §6.1)
 	PMTUDisc     uint8 // IP_PMTUDISC_*
 	NoLoop       bool  // no copy of multicast for ourselves
 	GSOSize      uint16
@@ -127,7 +128,7 @@ func (h *Header) toSend(rt *ipv4.Route) ipv4.Send {
 		Route: rt, Src: h.Saddr, Dst: h.Daddr, Proto: h.Proto, TOS: h.TOS, TTL: int(h.TTL), PMTU: h.PMTUDisc,
 		Options: h.Options, Mark: h.Mark, Priority: h.Priority, GSOSize: h.GSOSize,
 	}
-	if h.TTL == 0 {
+	if h.TTL == 0 && !h.NoTTL {
 		s.TTL = ipv4.DefaultTTL
 	}
 	if h.Sock != nil && h.Sock.Daddr.Load() != 0 {

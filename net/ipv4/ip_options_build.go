@@ -70,6 +70,9 @@ func (st *state) followSourceRoute(c *kern.CPU, b *skb.Buff, d *dev.Device) bool
 func forwardOptions(c *kern.CPU, b *skb.Buff, rt *Route) {
 	h := (*wire.IPv4Hdr)(b.Data())
 	self := SelectSource(rt.Dev, rt.NextHop(h.Daddr()), uapi.RT_SCOPE_UNIVERSE)
+	if rt.Type == uapi.RTN_MULTICAST { // Linux records the sender (ip_rt_get_source)
+		self = h.Saddr()
+	}
 	p := b.Data()
 	if b.IP.RRNeedAddr {
 		o := p[b.IP.RR:]

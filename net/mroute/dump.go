@@ -54,7 +54,7 @@ func (st *State) dumpRoutes(d *netlink.Dump) error {
 func (s *routeDump) begin(t *table) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s.entries, s.waiting, s.begun = slices.Clone(t.entries), slices.Clone(t.waiting), true
+	s.entries, s.waiting, s.begun = t.list(), t.waiting.list(), true
 }
 
 // wants reports whether the filter lets an entry through (mr_mfc_uses_dev).
@@ -164,7 +164,7 @@ func (t *table) fillVifs(m *netlink.Msg) {
 	m.Grow(ifMsgLen)[0] = uapi.RTNL_FAMILY_IPMR
 	spec := m.NestOld(uapi.IFLA_AF_SPEC)
 	t.mu.Lock()
-	waiting := len(t.waiting)
+	waiting := len(t.waiting.named)
 	t.mu.Unlock()
 	m.U32(uapi.IPMRA_TABLE_ID, t.id)
 	m.U32(uapi.IPMRA_TABLE_CACHE_RES_QUEUE_LEN, uint32(waiting))

@@ -108,8 +108,8 @@ func (t *table) forward(c *kern.CPU, b *skb.Buff, m *mfc, in int) {
 	ttl := (*wire.IPv4Hdr)(b.Data()).TTL()
 	out := -1
 	switch {
-	case m.origin == 0 && m.group == 0 && in >= 0 && in != w.parent:
-		if ttl > w.ttls[w.parent] { // (*,*): from below it goes up only
+	case m.origin == 0 && m.group == 0:
+		if in >= 0 && in != w.parent && ttl > w.ttls[w.parent] { // (*,*): from below it goes up, and that only
 			out = w.parent
 		}
 	default:
@@ -128,7 +128,7 @@ func (t *table) forward(c *kern.CPU, b *skb.Buff, m *mfc, in int) {
 		return
 	}
 	reason := skb.ReasonMcastNoVif
-	if w.end > 0 { // each VIF has a threshold, RFC 1075's
+	if w.end > 0 && (m.origin|m.group != 0 || in != w.parent) { // each VIF has a threshold, RFC 1075's
 		reason = skb.ReasonTTLExpired
 	}
 	b.Drop(c, t.st.n, reason)

@@ -2,7 +2,7 @@ package mroute
 
 import (
 	"encoding/binary"
-	"slices"
+	"math/bits"
 	"strconv"
 	"sync/atomic"
 
@@ -12,9 +12,53 @@ import (
 	"linen/uapi/errno"
 )
 
-// mfcChains is the number of chains of a table's cache. A reader follows a
-// chain while it changes: an entry that was taken out still leads on.
+// mfcChains is the number of chains of a new table's cache. A reader follows a
+// chain while it changes: a node that was taken out still leads on.
 const mfcChains = 256
+
+// chainLoad is how many entries to a chain make the cache grow.
+const chainLoad = 2
+
+// A cache finds entries by origin and group. It grows by being made anew.
+type cache struct {
+	chains []atomic.Pointer[node]
+	shift  int // what of a hash's 32 bits is not used
+}
+
+// A node is an entry's place in one cache.
+type node struct {
+	*mfc
+	next atomic.Pointer[node]
+}
+
+// newCache makes one with n chains, a power of 2.
+func newCache(n int) *cache {
+	return &cache{make([]atomic.Pointer[node], n), 33 - bits.Len(uint(n))}
+}
+
+// first returns the chain where the entries of an origin and a group are.
+func (h *cache) first(origin, group uint32) *atomic.Pointer[node] {
+	return &h.chains[(origin^group*0x9e3779b1)*0x85ebca6b>>h.shift]
+}
+
+// add puts m behind all others of its chain.
+func (h *cache) add(m *mfc) {
+	last := h.first(m.origin, m.group)
+	for o := last.Load(); o != nil; o = last.Load() {
+		last = &o.next
+	}
+	last.Store(&node{mfc: m})
+}
+
+func (h *cache) remove(m *mfc) {
+	at := h.first(m.origin, m.group)
+	for o := at.Load(); o != nil; at, o = &o.next, o.next.Load() {
+		if o.mfc == m {
+			at.Store(o.next.Load())
+			return
+		}
+	}
+}
 
 // never is the threshold of a VIF that an entry does not send to.
 const never = 255
@@ -24,7 +68,7 @@ type mfc struct {
 	origin, group uint32 // 0: any
 	static        bool
 	way           atomic.Pointer[ways]
-	next          atomic.Pointer[mfc]
+	at            int // in the table's entries
 
 	pkts, bytes, wrong  atomic.Uint64
 	lastUse, lastAssert atomic.Int64 // ktime.T
@@ -45,17 +89,12 @@ type wayOut struct {
 	rt    *ipv4.Route
 }
 
-func chain(origin, group uint32) int {
-	h := (origin ^ group*0x9e3779b1) * 0x85ebca6b
-	return int(h >> 24)
-}
-
 // find returns the entry of an origin and a group, from a given parent VIF or
 // with -1 any, or nil. It may be called anywhere.
 func (t *table) find(origin, group uint32, parent int) *mfc {
-	for m := t.chains[chain(origin, group)].Load(); m != nil; m = m.next.Load() {
+	for m := t.cache.Load().first(origin, group).Load(); m != nil; m = m.next.Load() {
 		if m.origin == origin && m.group == group && (parent < 0 || m.way.Load().parent == parent) {
-			return m
+			return m.mfc
 		}
 	}
 	return nil
@@ -64,16 +103,16 @@ func (t *table) find(origin, group uint32, parent int) *mfc {
 // findAny returns the entry (*,G) that a packet from vif belongs to: the VIF is
 // one of the entry's, or by an entry (*,*) of its upstream's (mr_mfc_find_any).
 func (t *table) findAny(group uint32, vif int) *mfc {
-	for m := t.chains[chain(0, group)].Load(); m != nil; m = m.next.Load() {
+	for m := t.cache.Load().first(0, group).Load(); m != nil; m = m.next.Load() {
 		if m.origin != 0 || m.group != group {
 			continue
 		}
 		w := m.way.Load()
 		if w.ttls[vif] < never {
-			return m
+			return m.mfc
 		}
 		if up := t.findUpstream(w.parent); up != nil && up.way.Load().ttls[vif] < never {
-			return m
+			return m.mfc
 		}
 	}
 	return t.findUpstream(vif)
@@ -81,9 +120,9 @@ func (t *table) findAny(group uint32, vif int) *mfc {
 
 // findUpstream returns the entry (*,*) that has a VIF (mr_mfc_find_any_parent).
 func (t *table) findUpstream(vif int) *mfc {
-	for m := t.chains[chain(0, 0)].Load(); m != nil; m = m.next.Load() {
+	for m := t.cache.Load().first(0, 0).Load(); m != nil; m = m.next.Load() {
 		if m.origin == 0 && m.group == 0 && m.way.Load().ttls[vif] < never {
-			return m
+			return m.mfc
 		}
 	}
 	return nil
@@ -150,12 +189,7 @@ func (t *table) add(ch *change) error {
 	m.lastUse.Store(int64(t.st.n.Kernel().Now()))
 	m.lastAssert.Store(int64(-assertEvery))
 	t.mu.Lock()
-	t.entries = append(t.entries, m)
-	last := &t.chains[chain(m.origin, m.group)]
-	for last.Load() != nil {
-		last = &last.Load().next
-	}
-	last.Store(m)
+	t.insert(m)
 	p := t.takeWaiting(m.origin, m.group)
 	t.mu.Unlock()
 	if p != nil {
@@ -185,14 +219,43 @@ func (t *table) removeEntry(m *mfc) {
 func (t *table) remove(m *mfc) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.entries = slices.DeleteFunc(t.entries, func(o *mfc) bool { return o == m })
-	at := &t.chains[chain(m.origin, m.group)]
-	for o := at.Load(); o != nil; at, o = &o.next, o.next.Load() {
-		if o == m {
-			at.Store(m.next.Load())
-			return
+	t.cache.Load().remove(m)
+	t.entries[m.at] = nil
+	if t.holes++; t.holes > len(t.entries)/2 {
+		t.entries = t.list()
+		for i, m := range t.entries {
+			m.at = i
+		}
+		t.holes = 0
+	}
+}
+
+// insert makes a new entry known. t.mu is held.
+func (t *table) insert(m *mfc) {
+	m.at = len(t.entries)
+	t.entries = append(t.entries, m)
+	h := t.cache.Load()
+	if n := len(h.chains); len(t.entries)-t.holes > chainLoad*n {
+		h = newCache(4 * n)
+		for _, o := range t.entries[:m.at] {
+			if o != nil {
+				h.add(o)
+			}
+		}
+		defer t.cache.Store(h)
+	}
+	h.add(m)
+}
+
+// list returns the entries in the order of their making. t.mu is held.
+func (t *table) list() []*mfc {
+	all := make([]*mfc, 0, len(t.entries)-t.holes)
+	for _, m := range t.entries {
+		if m != nil {
+			all = append(all, m)
 		}
 	}
+	return all
 }
 
 // age returns how long ago the entry was used.

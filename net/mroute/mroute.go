@@ -89,11 +89,12 @@ type table struct {
 	pim    atomic.Bool                       // MRT_PIM
 	whole  atomic.Bool                       // MRT_PIM with IGMPMSG_WRVIFWHOLE
 
-	chains [mfcChains]atomic.Pointer[mfc]
+	cache atomic.Pointer[cache]
 
-	mu      sync.Mutex // guards what follows, and changes of chains
-	entries []*mfc     // in the order of their making
-	waiting []*pending
+	mu      sync.Mutex // guards what follows, and changes of the cache
+	entries []*mfc     // in the order of their making; nil: removed
+	holes   int        // in entries
+	waiting queue
 	expiry  kern.Timer // of waiting
 }
 
@@ -105,6 +106,7 @@ func (st *State) newTable(id uint32) *table {
 	}
 	t := &table{st: st, id: id}
 	t.regVif.Store(-1)
+	t.cache.Store(newCache(mfcChains))
 	t.expiry.Init(st.n.Kernel(), t.expire)
 	var all []*table
 	if p := st.tables.Load(); p != nil {
@@ -157,7 +159,7 @@ func (t *table) flush(what int) {
 		return
 	}
 	t.mu.Lock()
-	list := slices.Clone(t.entries)
+	list := t.list()
 	t.mu.Unlock()
 	for _, m := range list {
 		if what&flushes(m.static, uapi.MRT_FLUSH_MFC) != 0 {

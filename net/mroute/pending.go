@@ -2,7 +2,6 @@ package mroute
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"linen/kern"
@@ -25,6 +24,50 @@ type pending struct {
 	origin, group uint32
 	until         ktime.T
 	packets       []*skb.Buff
+	newer, older  *pending
+}
+
+// A queue is what waits for entries: found by origin and group, and in the order
+// of its coming.
+type queue struct {
+	named          map[[2]uint32]*pending
+	newest, oldest *pending
+}
+
+func (q *queue) add(p *pending) {
+	if q.named == nil {
+		q.named = make(map[[2]uint32]*pending)
+	}
+	q.named[[2]uint32{p.origin, p.group}] = p
+	if p.older = q.newest; p.older != nil {
+		p.older.newer = p
+	} else {
+		q.oldest = p
+	}
+	q.newest = p
+}
+
+func (q *queue) remove(p *pending) {
+	delete(q.named, [2]uint32{p.origin, p.group})
+	if p.newer != nil {
+		p.newer.older = p.older
+	} else {
+		q.newest = p.older
+	}
+	if p.older != nil {
+		p.older.newer = p.newer
+	} else {
+		q.oldest = p.newer
+	}
+	p.newer, p.older = nil, nil
+}
+
+// list returns all, the newest first.
+func (q *queue) list() (all []*pending) {
+	for p := q.newest; p != nil; p = p.older {
+		all = append(all, p)
+	}
+	return all
 }
 
 // park lets a packet without entry wait, and asks the daemon once
@@ -49,8 +92,8 @@ func (t *table) park(c *kern.CPU, b *skb.Buff, in int, saddr, daddr uint32) {
 		return
 	}
 	if fresh {
-		t.waiting = append(t.waiting, p)
-		if len(t.waiting) == 1 {
+		t.waiting.add(p)
+		if p.older == nil {
 			t.expiry.Set(p.until)
 		}
 	}
@@ -69,19 +112,14 @@ func (t *table) park(c *kern.CPU, b *skb.Buff, in int, saddr, daddr uint32) {
 
 // waitingFor returns what waits for an entry, or nil. t.mu is held.
 func (t *table) waitingFor(origin, group uint32) *pending {
-	for _, p := range t.waiting {
-		if p.origin == origin && p.group == group {
-			return p
-		}
-	}
-	return nil
+	return t.waiting.named[[2]uint32{origin, group}]
 }
 
 // takeWaiting takes out what waits for an entry. t.mu is held.
 func (t *table) takeWaiting(origin, group uint32) *pending {
 	p := t.waitingFor(origin, group)
 	if p != nil {
-		t.waiting = slices.DeleteFunc(t.waiting, func(o *pending) bool { return o == p })
+		t.waiting.remove(p)
 	}
 	return p
 }
@@ -99,15 +137,12 @@ func (t *table) resolve(m *mfc, p *pending) {
 func (t *table) expire(c *kern.CPU) {
 	t.mu.Lock()
 	var late []*pending
-	t.waiting = slices.DeleteFunc(t.waiting, func(p *pending) bool {
-		if p.until <= c.Now() {
-			late = append(late, p)
-			return true
-		}
-		return false
-	})
-	if len(t.waiting) > 0 {
-		t.expiry.Set(t.waiting[0].until)
+	for t.waiting.oldest != nil && t.waiting.oldest.until <= c.Now() {
+		late = append(late, t.waiting.oldest)
+		t.waiting.remove(t.waiting.oldest)
+	}
+	if t.waiting.oldest != nil {
+		t.expiry.Set(t.waiting.oldest.until)
 	}
 	t.mu.Unlock()
 	for _, p := range late {
@@ -119,8 +154,8 @@ func (t *table) expire(c *kern.CPU) {
 // dropWaiting ends all that waits. The caller is on no CPU.
 func (t *table) dropWaiting() {
 	t.mu.Lock()
-	list := t.waiting
-	t.waiting = nil
+	list := t.waiting.list()
+	t.waiting = queue{}
 	t.expiry.Stop()
 	t.mu.Unlock()
 	if len(list) == 0 {

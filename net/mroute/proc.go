@@ -33,7 +33,7 @@ func (t *table) procEntries(w *bytes.Buffer) {
 	w.WriteString("Group    Origin   Iif     Pkts    Bytes    Wrong Oifs\n")
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, m := range t.entries {
+	for _, m := range t.list() {
 		way := m.way.Load()
 		fmt.Fprintf(w, "%08X %08X %-3d %8d %8d %8d", stored(m.group), stored(m.origin), way.parent,
 			m.pkts.Load(), m.bytes.Load(), m.wrong.Load())
@@ -44,7 +44,7 @@ func (t *table) procEntries(w *bytes.Buffer) {
 		}
 		w.WriteByte('\n')
 	}
-	for _, p := range t.waiting {
+	for _, p := range t.waiting.list() {
 		fmt.Fprintf(w, "%08X %08X %-3d %8d %8d %8d\n", stored(p.group), stored(p.origin), -1, 0, 0, 0)
 	}
 }

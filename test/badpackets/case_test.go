@@ -31,6 +31,8 @@ type run struct {
 	m     machine
 	socks []socket
 	said  []string // what calls answered
+
+	events monitor // of rtnetlink, or nil
 }
 
 // outcome is what was seen.
@@ -239,7 +241,8 @@ func table(t testing.TB) []testCase {
 	var all []testCase
 	for _, group := range [][]testCase{headerCases(), addressCases(), optionCases(), fragmentCases(), icmpCases(), icmpErrorCases(),
 		udpCases(), tcpCases(), linkCases(), igmpCases(), forwardCases(), multicastCases(),
-		sentOptionCases(), discoverCases(), receivedOptionCases(), sourceOptionCases(), routeTypeCases(), replyCases()} {
+		sentOptionCases(), discoverCases(), receivedOptionCases(), sourceOptionCases(), routeTypeCases(), replyCases(),
+		upcallCases()} {
 		all = append(all, group...)
 	}
 	seen := make(map[string]bool)

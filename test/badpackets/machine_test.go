@@ -34,6 +34,8 @@ type machine interface {
 	watch(waits bool) error
 	// drops returns the reasons of those since, in no order.
 	drops() ([]string, error)
+	// monitor makes a socket of rtnetlink, which is in multicast groups.
+	monitor(groups ...int) (monitor, error)
 	// close ends it.
 	close()
 }
@@ -46,6 +48,7 @@ type socket interface {
 	option(level, name int, v []byte) error
 	sendto(to netip.AddrPort, p []byte) error
 	recv() error // one message, without waiting
+	close() error
 
 	// sendmsg sends p with control messages, to the peer if to is the zero AddrPort.
 	sendmsg(to netip.AddrPort, p, control []byte) error
