@@ -13,7 +13,7 @@ import (
 // routeDump is where a dump of entries goes on, and its filter.
 type routeDump struct {
 	tables  []*table
-	dev     *dev.Device // entries that send by it, or nil: all
+	dev     *dev.Device // entries that send by it, and what waits; nil: all
 	entries []*mfc      // of the first table
 	waiting []*pending
 	begun   bool
@@ -42,7 +42,7 @@ func (st *State) dumpRoutes(d *netlink.Dump) error {
 			}
 		}
 		for ; len(s.waiting) > 0; s.waiting = s.waiting[1:] {
-			if s.dev == nil && !d.Put(uapi.RTM_NEWROUTE, 0, func(m *netlink.Msg) { t.fillPending(m, s.waiting[0]) }) {
+			if !d.Put(uapi.RTM_NEWROUTE, 0, func(m *netlink.Msg) { t.fillPending(m, s.waiting[0]) }) {
 				return netlink.More
 			}
 		}

@@ -2,6 +2,7 @@ package mroute
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"linen/kern"
@@ -146,7 +147,7 @@ func (st *State) tableOf(tb netlink.Attrs) (*table, error) {
 
 // getRoute serves RTM_GETROUTE of one entry (ipmr_rtm_getroute).
 func (st *State) getRoute(r *netlink.Request) error {
-	tb, err := r.Parse(rtMsgLen, policy, netlink.Liberal)
+	tb, err := parseGet(r)
 	if err != nil {
 		return err
 	}
@@ -162,6 +163,34 @@ func (st *State) getRoute(r *netlink.Request) error {
 	t.fill(m, e)
 	r.Reply(m)
 	return nil
+}
+
+// parseGet reads a request for one entry (ipmr_rtm_valid_getroute_req).
+func parseGet(r *netlink.Request) (netlink.Attrs, error) {
+	if err := r.Need(rtMsgLen, "ipv4: Invalid header for multicast route get request"); err != nil {
+		return netlink.Attrs{}, err
+	}
+	if !r.Strict {
+		return r.Parse(rtMsgLen, policy, netlink.Liberal)
+	}
+	h := r.Payload()
+	dst, src := h[1], h[2]
+	if dst != 0 && dst != 32 || src != 0 && src != 32 || slices.ContainsFunc(h[3:rtMsgLen], func(b byte) bool { return b != 0 }) {
+		return netlink.Attrs{}, netlink.Errorf(errno.EINVAL, "ipv4: Invalid values in header for multicast route get request")
+	}
+	tb, err := r.Parse(rtMsgLen, policy, netlink.Strict)
+	if err != nil {
+		return tb, err
+	}
+	if tb.Has(uapi.RTA_SRC) && src == 0 || tb.Has(uapi.RTA_DST) && dst == 0 {
+		return tb, netlink.Errorf(errno.EINVAL, "ipv4: rtm_src_len and rtm_dst_len must be 32 for IPv4")
+	}
+	for i := range tb.Max() + 1 {
+		if i != uapi.RTA_SRC && i != uapi.RTA_DST && i != uapi.RTA_TABLE && tb.Has(i) {
+			return tb, netlink.Errorf(errno.EINVAL, "ipv4: Unsupported attribute in multicast route get request")
+		}
+	}
+	return tb, nil
 }
 
 // changeRoute serves RTM_NEWROUTE and RTM_DELROUTE (ipmr_rtm_route): entries

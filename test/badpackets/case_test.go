@@ -242,7 +242,7 @@ func table(t testing.TB) []testCase {
 	for _, group := range [][]testCase{headerCases(), addressCases(), optionCases(), fragmentCases(), icmpCases(), icmpErrorCases(),
 		udpCases(), tcpCases(), linkCases(), igmpCases(), forwardCases(), multicastCases(),
 		sentOptionCases(), discoverCases(), receivedOptionCases(), sourceOptionCases(), routeTypeCases(), replyCases(),
-		upcallCases()} {
+		upcallCases(), mrouteCases()} {
 		all = append(all, group...)
 	}
 	seen := make(map[string]bool)
@@ -285,7 +285,7 @@ func recorded(t testing.TB) map[string][]string {
 		t.Fatal(err)
 	}
 	all, name := make(map[string][]string), ""
-	for _, line := range strings.Split(string(bytes.TrimSpace(text)), "\n") {
+	for _, line := range strings.Split(string(bytes.TrimRight(text, "\n")), "\n") {
 		switch {
 		case strings.HasPrefix(line, "# "):
 			name = line[2:]

@@ -274,7 +274,7 @@ func TestKernel(t *testing.T) {
 		}
 	}
 	if *record && !t.Failed() {
-		if err := os.WriteFile(file, []byte(strings.TrimSpace(text.String())+"\n"), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(strings.TrimRight(text.String(), "\n")+"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
