@@ -78,10 +78,21 @@ func New(cfg Config) *Kernel {
 // build on the stack itself.
 func (k *Kernel) Engine() *kern.Kernel { return k.k }
 
-// NewNet makes a namespace with a lo that is down, as a fresh one of Linux.
-// name is for people; it need not be unique.
+// NewNet makes a host: the first namespace of a machine of Linux, with a lo that
+// is down. name is for people; it need not be unique.
 func (k *Kernel) NewNet(name string) (*Net, error) {
-	ns, err := netns.New(k.k, Subsystems()...)
+	return k.add(name, func(subs ...netns.Subsys) (*netns.Net, error) { return netns.New(k.k, subs...) })
+}
+
+// NewChild makes a further namespace of the host, as `ip netns add` does in n:
+// what a machine has once, such as net.ipv4.tcp_mem, is the first namespace's.
+func (n *Net) NewChild(name string) (*Net, error) {
+	return n.kernel.add(name, func(subs ...netns.Subsys) (*netns.Net, error) { return netns.NewChild(n.ns, subs...) })
+}
+
+// add makes a Net and enters it.
+func (k *Kernel) add(name string, build func(...netns.Subsys) (*netns.Net, error)) (*Net, error) {
+	ns, err := build(Subsystems()...)
 	if err != nil {
 		return nil, fmt.Errorf("linen: %w", err)
 	}

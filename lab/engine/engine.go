@@ -17,6 +17,7 @@ import (
 
 	"linen"
 	"linen/lab"
+	"linen/net/netns"
 	"linen/run/client"
 	"linen/run/nodeinit"
 	"linen/run/supervise"
@@ -147,7 +148,11 @@ func (e *Engine) supervisor(ctx context.Context, name string) (*supervise.Node, 
 			return n.sup, n, nil
 		}
 	}
-	sup, err := e.host.Start(ctx, supervise.Config{Net: e.Net(name).Namespace(), NewNet: e.net.further, Init: e.init(n.spec)})
+	net := e.Net(name)
+	sup, err := e.host.Start(ctx, supervise.Config{
+		Net: net.Namespace(), Init: e.init(n.spec),
+		NewNet: func(name string) (*netns.Net, func(), error) { return further(net, name) },
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("node %s: %w", name, err)
 	}

@@ -101,9 +101,9 @@ func (w *network) close() error {
 }
 
 // further makes the Net of another network namespace of a node's programs
-// (supervise.Config.NewNet).
-func (w *network) further(name string) (*netns.Net, func(), error) {
-	n, err := w.kernel.NewNet(name)
+// (supervise.Config.NewNet), a child of the node's.
+func further(node *linen.Net, name string) (*netns.Net, func(), error) {
+	n, err := node.NewChild(name)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -124,6 +124,31 @@ func (st *state) initConf() {
 		st.forwardAll(old, new)
 		return nil
 	}})
+	st.inheritConf(t)
+}
+
+// inheritConf makes a child namespace begin with the "all" and "default" of the
+// machine's first one, of the one that makes it, or with none of them, as
+// net.core.devconf_inherit_init_net has it (0 and 1, 3, 2; ip-sysctl).
+func (st *state) inheritConf(t *sysctl.Tree) {
+	mode := t.Int("net/core/devconf_inherit_init_net", sysctl.Spec{Max: 3, Ranged: true, Scope: sysctl.OfMachine})
+	from := key.Of(st.n.First())
+	switch mode.Load() {
+	case 2:
+		return
+	case 3:
+		if n := st.n.Maker(); n != nil {
+			from = key.Of(n)
+		}
+	}
+	if from == nil {
+		return
+	}
+	for c := range numConf {
+		st.confAll.Store(int(c), from.confAll.Load(int(c)))
+		st.confDefault.Store(int(c), from.confDefault.Load(int(c)))
+	}
+	st.ipForward.Store(from.ipForward.Load())
 }
 
 // addConf makes the settings of a device; they begin as "default" stands.

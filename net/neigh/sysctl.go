@@ -17,12 +17,16 @@ type gcSettings struct {
 // dir is where the parameters of a device, or "default", are.
 func (t *Table) dir(name string) string { return t.path + "/" + name }
 
-// initSysctl makes the directory of the defaults.
+// initSysctl makes the directory of the defaults, which are the machine's.
 func (t *Table) initSysctl() {
-	t.Default = t.newParms("default")
 	tree := sysctl.Of(t.n)
+	if first := key.Of(t.n.First()); first != nil && tree.Child() {
+		t.Default = first.table(t.Family).Default
+	} else {
+		t.Default = t.newParms("default")
+	}
 	number := func(name string, def int64, u sysctl.Unit) *sysctl.Int {
-		s := sysctl.Spec{Default: def, Unit: u}
+		s := sysctl.Spec{Default: def, Unit: u, Scope: sysctl.OfMachine}
 		if u == sysctl.Plain {
 			s.Ranged, s.Max = true, 1<<31-1
 		}

@@ -30,6 +30,8 @@ import (
 type Net struct {
 	k     *kern.Kernel
 	id    uint64
+	first *Net // that its machine began with; itself, unless it is a child
+	by    *Net // the one whose process makes it, until New is done
 	slots []any
 	subs  []Subsys // initialised, in order
 	dead  atomic.Bool
@@ -102,10 +104,26 @@ func netsOf(k *kern.Kernel) *kernelNets {
 	})
 }
 
-// New builds a namespace on k from subs, in order. When an init fails, those
-// before it are undone and its error is returned.
+// New builds the first namespace of a machine on k from subs, in order
+// (init_net). When an init fails, those before it are undone and its error is
+// returned.
 func New(k *kern.Kernel, subs ...Subsys) (*Net, error) {
 	n := &Net{k: k, slots: make([]any, keyCount.Load())}
+	n.first = n
+	return n.build(subs)
+}
+
+// NewChild builds a further namespace of the machine that parent is one of, as
+// unshare(CLONE_NEWNET) of a process of parent does. What a machine has once is
+// the first namespace's; see [Net.First]. Errors are New's.
+func NewChild(parent *Net, subs ...Subsys) (*Net, error) {
+	n := &Net{k: parent.k, slots: make([]any, keyCount.Load()), first: parent.first, by: parent}
+	return n.build(subs)
+}
+
+// build makes what is in a namespace.
+func (n *Net) build(subs []Subsys) (*Net, error) {
+	k := n.k
 	all := netsOf(k)
 	all.mu.Lock()
 	all.last++
@@ -121,6 +139,7 @@ func New(k *kern.Kernel, subs ...Subsys) (*Net, error) {
 		n.slots[s.index] = v
 		n.subs = append(n.subs, s)
 	}
+	n.by = nil
 	return n, nil
 }
 
@@ -146,6 +165,14 @@ func (n *Net) Close() {
 
 // Closing reports whether Close has begun.
 func (n *Net) Closing() bool { return n.dead.Load() }
+
+// First returns the namespace that n's machine began with: init_net of a kernel
+// of its own. It is n itself unless NewChild made n, and may be closed.
+func (n *Net) First() *Net { return n.first }
+
+// Maker returns, while n is being built by NewChild, the namespace of the process
+// that makes it; else nil.
+func (n *Net) Maker() *Net { return n.by }
 
 // Kernel returns the Kernel that n lives on.
 func (n *Net) Kernel() *kern.Kernel { return n.k }

@@ -37,7 +37,7 @@ func Pernet() netns.Subsys {
 
 func (v *Sysctl) register(t *sysctl.Tree) {
 	buf := func(name string, def, least int64) *sysctl.Int {
-		return t.Int("net/core/"+name, sysctl.Spec{Default: def, Min: least, Max: 1<<31 - 1, Ranged: true})
+		return t.Int("net/core/"+name, sysctl.Spec{Default: def, Min: least, Max: 1<<31 - 1, Ranged: true, Scope: sysctl.Shown})
 	}
 	v.RmemDefault = buf("rmem_default", 212992, minRcvbuf)
 	v.WmemDefault = buf("wmem_default", 212992, minSndbuf)
@@ -47,5 +47,5 @@ func (v *Sysctl) register(t *sysctl.Tree) {
 	v.Somaxconn = t.Int("net/core/somaxconn", sysctl.Spec{Default: 4096, Min: 0, Max: 1<<31 - 1, Ranged: true})
 	v.TstampAllowData = t.Int("net/core/tstamp_allow_data", sysctl.Spec{Default: 1, Min: 0, Max: 1, Ranged: true})
 	v.TxRehash = t.Int("net/core/txrehash", sysctl.Spec{Unit: sysctl.Byte, Default: 1, Max: 1, Ranged: true})
-	v.BusyRead = t.Int("net/core/busy_read", sysctl.Spec{Default: 0, Min: 0, Max: 1<<31 - 1, Ranged: true})
+	v.BusyRead = t.Int("net/core/busy_read", sysctl.Spec{Default: 0, Min: 0, Max: 1<<31 - 1, Ranged: true, Scope: sysctl.OfMachine})
 }

@@ -33,6 +33,9 @@ type Spec struct {
 	Ranged   bool
 	// Unit relates text and value.
 	Unit Unit
+	// Scope says whether a child of the machine's first namespace has the
+	// setting; Int and List64 obey it.
+	Scope Scope
 	// Mode is the permission bits; 0 means 0644. 0444 makes writes EPERM,
 	// 0200 reads EACCES.
 	Mode uint32
@@ -102,8 +105,12 @@ type Int struct {
 	spec Spec
 }
 
-// Int adds the setting path to the tree, or replaces it, and returns it.
+// Int adds the setting path to the tree, or replaces it, and returns it; one of
+// the machine is the first namespace's.
 func (t *Tree) Int(path string, spec Spec) *Int {
+	if i, ok := shared[*Int](t, path, &spec); ok {
+		return i
+	}
 	i := &Int{spec: spec}
 	i.v.Store(spec.Default)
 	t.add(path, i)

@@ -17,6 +17,9 @@ type List struct {
 // unless nil, is called after a write as Spec.OnWrite is; its error puts the
 // old values back.
 func (t *Tree) List64(path string, spec Spec, def []int64, done func() error) *List {
+	if l, ok := shared[*List](t, path, &spec); ok {
+		return l
+	}
 	l := &List{v: make([]atomic.Int64, len(def)), spec: spec, done: done}
 	for i, v := range def {
 		l.v[i].Store(v)

@@ -36,6 +36,8 @@ type node struct {
 
 // A Tree is a namespace's settings.
 type Tree struct {
+	first *Tree // of the machine's first namespace, in a child of it; else nil
+
 	mu   sync.RWMutex // the tree's shape
 	root node
 
@@ -53,7 +55,13 @@ var key = netns.NewKey[Tree]("sysctl")
 
 // Pernet makes a namespace's tree, empty.
 func Pernet() netns.Subsys {
-	return netns.Bind(key, func(*netns.Net) (*Tree, error) { return new(Tree), nil }, nil)
+	return netns.Bind(key, func(n *netns.Net) (*Tree, error) {
+		t := new(Tree)
+		if n.First() != n {
+			t.first = Of(n.First())
+		}
+		return t, nil
+	}, nil)
 }
 
 // Of returns n's tree.

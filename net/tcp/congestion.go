@@ -3,6 +3,7 @@ package tcp
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"linen/net/sock"
 	"linen/net/sysctl"
@@ -11,21 +12,33 @@ import (
 )
 
 // registerCongestion makes the settings of congestion control. What is the
-// default is allowed to everybody, as in the kernel's first namespace.
-func (y *sysctls) registerCongestion(t *sysctl.Tree) {
-	y.allowed.Store(&[]string{"reno", "cubic"})
+// default is allowed to everybody. What is allowed is the machine's, and first
+// the TCP of its first namespace, or nil for that one's own.
+func (y *sysctls) registerCongestion(t *sysctl.Tree, first *State) {
+	if first != nil {
+		y.allowed = first.sys.allowed
+	} else {
+		y.allowed = new(atomic.Pointer[[]string])
+		y.allowed.Store(&[]string{"reno", "cubic"})
+	}
 	y.congestion = t.String("net/ipv4/tcp_congestion_control", "cubic", 16, 0o644, func(v string) error {
 		v = strings.TrimSpace(v)
 		if !slices.Contains(tcb.Algorithms(), v) {
 			return errno.ENOENT
 		}
 		if list := *y.allowed.Load(); !slices.Contains(list, v) {
+			if first != nil {
+				return errno.EPERM // a child does not allow it to everybody
+			}
 			list = append(slices.Clone(list), v)
 			y.allowed.Store(&list)
 		}
 		return nil
 	})
 	t.String("net/ipv4/tcp_available_congestion_control", strings.Join(tcb.Algorithms(), " "), 256, 0o444, nil)
+	if t.Show("net/ipv4/tcp_allowed_congestion_control") {
+		return
+	}
 	t.Func("net/ipv4/tcp_allowed_congestion_control", func() string { return strings.Join(*y.allowed.Load(), " ") }, func(v string) error {
 		var list []string
 		for _, name := range tcb.Algorithms() { // in the order of registration

@@ -202,7 +202,7 @@ func (s *Sock) ended(c *kern.CPU) {
 func (s *Sock) destroy(c *kern.CPU) {
 	s.over = true
 	if s.isOrphan {
-		s.st.orphans.Add(-1)
+		s.st.mem.orphans.Add(-1)
 	}
 	s.rx.clear(c)
 	s.account(c)
@@ -290,7 +290,7 @@ func (s *Sock) orphaned(c *kern.CPU) {
 		return
 	}
 	s.isOrphan = true
-	if s.st.orphans.Add(1) > s.st.sys.maxOrphans.Load() || s.outOfMemory() {
+	if s.st.mem.orphans.Add(1) > s.st.sys.maxOrphans.Load() || s.outOfMemory() {
 		s.st.mib.Inc(c, mib.TCPExtTCPAbortOnMemory)
 		s.conn.Abort(c.Now())
 	}

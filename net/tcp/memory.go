@@ -22,8 +22,10 @@ const (
 	minSndBuf    = 4608 // SOCK_MIN_SNDBUF
 )
 
-// memory is what the queues of a namespace's connections hold (tcp_memory_allocated).
+// memory is what the queues of a machine's connections hold (tcp_memory_allocated),
+// and how many of them have no owner (tcp_orphan_count).
 type memory struct {
+	orphans atomic.Int64
 	limits  *sysctl.List // tcp_mem: pages, low, pressure, high
 	pages   atomic.Int64
 	pressed atomic.Bool
@@ -32,10 +34,10 @@ type memory struct {
 
 func (m *memory) register(t *sysctl.Tree) {
 	// As the kernel counts them on a machine with 24 GB (tcp_init_mem).
-	m.limits = t.List64("net/ipv4/tcp_mem", sysctl.Spec{Unit: sysctl.Long}, []int64{285744, 380994, 571488}, nil)
+	m.limits = t.List64("net/ipv4/tcp_mem", sysctl.Spec{Unit: sysctl.Long, Scope: sysctl.OfMachine}, []int64{285744, 380994, 571488}, nil)
 }
 
-// account keeps the namespace's sum of memory up to date, to a few pages, and
+// account keeps the machine's sum of memory up to date, to a few pages, and
 // notes pressure (tcp_enter_memory_pressure, tcp_leave_memory_pressure). The
 // caller owns s.
 func (s *Sock) account(c *kern.CPU) {
@@ -48,7 +50,7 @@ func (s *Sock) account(c *kern.CPU) {
 		return
 	}
 	s.memPages = n
-	m := &s.st.mem
+	m := s.st.mem
 	total := m.pages.Add(d)
 	switch {
 	case d > 0 && total > m.limits.Load(1) && !m.pressed.Load():
@@ -64,11 +66,11 @@ func (s *Sock) account(c *kern.CPU) {
 	}
 }
 
-// mayGrow reports whether the namespace's memory allows the socket to hold more
+// mayGrow reports whether the machine's memory allows the socket to hold more
 // than it does: always least bytes of a queue that has used; under pressure its
 // share of the limit (__sk_mem_raise_allocated).
 func (s *Sock) mayGrow(used, least int64) bool {
-	m := &s.st.mem
+	m := s.st.mem
 	if !m.pressed.Load() || used < least {
 		return true
 	}

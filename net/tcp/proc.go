@@ -150,7 +150,7 @@ func (s *Sock) procLine() proc {
 
 // sockstat is the rest of TCP's line in /proc/net/sockstat.
 func (st *State) sockstat() string {
-	return fmt.Sprintf("orphan %d tw %d alloc %d mem %d", st.orphans.Load(), st.waits.Load(), st.base.InUse(), st.pages())
+	return fmt.Sprintf("orphan %d tw %d alloc %d mem %d", st.mem.orphans.Load(), st.waits.Load(), st.base.InUse(), st.pages())
 }
 
 // hashed counts the listeners and connections; a socket that is neither, and a

@@ -33,7 +33,6 @@ type State struct {
 	conns     inet.Table[*node]
 	listeners inet.Table[*Sock]
 	waits     atomic.Int64 // in TIME_WAIT
-	orphans   atomic.Int64
 	secret    siphash.Key
 	offset    atomic.Uint32
 	metrics   metricsCache
@@ -42,7 +41,7 @@ type State struct {
 	fastKeys   atomic.Pointer[fastKeys] // nil before the first use
 	fastPeers  fastCache
 	signer     signer
-	mem        memory
+	mem        *memory // the machine's
 	challenges challenges
 }
 
@@ -56,6 +55,10 @@ func Pernet() netns.Subsys { return netns.Bind(key, initNet, exitNet) }
 
 func initNet(n *netns.Net) (*State, error) {
 	st := &State{n: n, inet: inet.Of(n), mib: mib.Of(n), tune: tcb.Tunables{RcvLowat: 1}, quick: tcb.Tunables{RcvLowat: 1, NoDelay: true}}
+	st.mem = new(memory)
+	if first := Of(n.First()); first != nil {
+		st.mem = first.mem
+	}
 	st.secret = siphash.Key{n.Kernel().Uint64(), n.Kernel().Uint64()}
 	st.base = sock.Proto{
 		Name: "TCP", Size: 2432, Memory: st.pages, Pressure: st.mem.pressed.Load,
@@ -63,8 +66,11 @@ func initNet(n *netns.Net) (*State, error) {
 	}
 	st.base.Sockstat, st.base.Hashed = st.sockstat, st.hashed
 	st.sys.register(st, sysctl.Of(n))
+	st.inherit(n.First())
 	st.registerFast(sysctl.Of(n))
-	st.mem.register(sysctl.Of(n))
+	if t := sysctl.Of(n); !t.Child() {
+		st.mem.register(t)
+	}
 	st.base.Queued = func(s *sock.Sock) int64 { return s.Self().(*Sock).queued() }
 	sock.AddProto(n, &st.base)
 	inet.RegisterProto(n, &inet.ProtoSW{Type: uapi.SOCK_STREAM, Protocol: uapi.IPPROTO_TCP, Create: st.create})

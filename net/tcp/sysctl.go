@@ -3,6 +3,7 @@ package tcp
 import (
 	"sync/atomic"
 
+	"linen/net/netns"
 	"linen/net/sysctl"
 )
 
@@ -19,7 +20,7 @@ type sysctls struct {
 	rmem, wmem                                                          *sysctl.List
 	congestion                                                          *sysctl.String
 	rate                                                                rateSysctls
-	allowed                                                             atomic.Pointer[[]string] // tcp_allowed_congestion_control
+	allowed                                                             *atomic.Pointer[[]string] // tcp_allowed_congestion_control, the machine's
 	fastopen                                                            *sysctl.Int
 	more                                                                moreSysctls
 	probe                                                               [5]*sysctl.Int // MTU probing
@@ -53,15 +54,29 @@ func (y *sysctls) register(st *State, t *sysctl.Tree) {
 	y.syncookies, y.maxSynBacklog, y.abortOverflow = byteOf("syncookies", 1, 2), num("max_syn_backlog", 2048, 0, most), byteOf("abort_on_overflow", 0, 255)
 	y.maxTW, y.twReuse, y.rfc1337 = num("max_tw_buckets", 131072, 0, most), byteOf("tw_reuse", 2, 2), byteOf("rfc1337", 0, 255)
 	y.l3mdev = t.Int("net/ipv4/tcp_l3mdev_accept", sysctl.Spec{Unit: sysctl.Byte, Ranged: true, Max: 1})
-	y.maxOrphans = num("max_orphans", 131072, 0, most)
+	y.maxOrphans = t.Int("net/ipv4/tcp_max_orphans", sysctl.Spec{Default: 131072, Max: most, Ranged: true, Scope: sysctl.OfMachine})
 	y.notsentLowat = t.Int("net/ipv4/tcp_notsent_lowat", sysctl.Spec{Unit: sysctl.Unsigned, Default: 1<<32 - 1})
 	sized := sysctl.Spec{Min: 1, Max: most, Ranged: true}
 	forget := func() error { st.set.Store(nil); return nil }
 	y.rmem = t.List64("net/ipv4/tcp_rmem", sized, []int64{4096, 131072, 33554432}, forget)
 	y.wmem = t.List64("net/ipv4/tcp_wmem", sized, []int64{4096, 16384, 4194304}, forget)
 	y.probe = [5]*sysctl.Int{byteOf("mtu_probing", 0, 255), num("base_mss", 1024, -1<<31, most), num("mtu_probe_floor", 48, 48, 65535), num("probe_threshold", 8, -1<<31, most), num("probe_interval", 600, 0, 1<<31-1)}
-	y.registerCongestion(t)
+	y.registerCongestion(t, Of(st.n.First()))
 	y.rate.register(t, changed)
 	y.more.register(t, changed)
 	registerLegacy(t)
+}
+
+// inherit takes what a child namespace begins with from the first one: the sizes
+// of buffers and the default congestion control (tcp_sk_init).
+func (st *State) inherit(from *netns.Net) {
+	first := Of(from)
+	if first == nil {
+		return
+	}
+	for i := range 3 {
+		st.sys.rmem.Store(i, first.sys.rmem.Load(i))
+		st.sys.wmem.Store(i, first.sys.wmem.Load(i))
+	}
+	st.sys.congestion.Store(first.sys.congestion.Load())
 }

@@ -95,7 +95,7 @@ func (st *State) registerSysctls(t *sysctl.Tree) {
 	least := sysctl.Spec{Default: 4096, Min: 1, Max: 1<<31 - 1, Ranged: true}
 	st.rmemMin = t.Int("net/ipv4/udp_rmem_min", least)
 	st.wmemMin = t.Int("net/ipv4/udp_wmem_min", least)
-	st.mem = t.List64("net/ipv4/udp_mem", sysctl.Spec{Unit: sysctl.Long}, []int64{571491, 761988, 1142982}, nil)
+	st.mem = t.List64("net/ipv4/udp_mem", sysctl.Spec{Unit: sysctl.Long, Scope: sysctl.OfMachine}, []int64{571491, 761988, 1142982}, nil)
 	flag := sysctl.Spec{Unit: sysctl.Byte, Max: 1, Ranged: true}
 	st.l3mdev = t.Int("net/ipv4/udp_l3mdev_accept", flag)
 	t.Int("net/ipv4/udp_hash_entries", sysctl.Spec{Default: hashEntries, Mode: 0o444})

@@ -37,7 +37,7 @@ func (l *lab) several(n *linen.Net) *supervise.Node {
 	node, err := l.host.Start(runtest.Context(l.t), supervise.Config{
 		Net: n.Namespace(),
 		NewNet: func(name string) (*netns.Net, func(), error) {
-			more, err := l.k.NewNet(name)
+			more, err := n.NewChild(name)
 			if err != nil {
 				return nil, nil, err
 			}
