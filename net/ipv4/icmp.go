@@ -29,7 +29,7 @@ type icmpState struct {
 func (st *state) initICMP() error {
 	t, s := sysctl.Of(st.n), &st.path.icmp
 	b := func(name string, def int64) *sysctl.Int {
-		return t.Int("net/ipv4/"+name, sysctl.Spec{Default: def, Ranged: true, Max: 1, Unit: sysctl.Byte})
+		return t.IntIn("net/ipv4", name, sysctl.Spec{Default: def, Ranged: true, Max: 1, Unit: sysctl.Byte})
 	}
 	s.ignoreAll = b("icmp_echo_ignore_all", 0)
 	s.probe = b("icmp_echo_enable_probe", 0)

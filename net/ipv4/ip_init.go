@@ -96,7 +96,7 @@ func (st *state) exitData() {
 // initSettings makes the files of net/ipv4 that the data path reads.
 func (p *pathState) initSettings(t *sysctl.Tree) {
 	b := func(name string, def int64) *sysctl.Int {
-		return t.Int("net/ipv4/"+name, sysctl.Spec{Default: def, Unit: sysctl.Byte})
+		return t.IntIn("net/ipv4", name, sysctl.Spec{Default: def, Unit: sysctl.Byte})
 	}
 	s := &p.set
 	s.ttl = t.Int("net/ipv4/ip_default_ttl", sysctl.Spec{Default: 64, Ranged: true, Min: 1, Max: 255, Unit: sysctl.Byte})

@@ -111,9 +111,16 @@ func (t *Tree) Int(path string, spec Spec) *Int {
 	if i, ok := shared[*Int](t, path, &spec); ok {
 		return i
 	}
+	dir, name := split(path)
+	return t.IntIn(dir, name, spec)
+}
+
+// IntIn is Int with the directory apart, for many settings of one directory
+// whose names are constants; it is for settings that each namespace has.
+func (t *Tree) IntIn(dir, name string, spec Spec) *Int {
 	i := &Int{spec: spec}
 	i.v.Store(spec.Default)
-	t.add(path, i)
+	t.addIn(dir, name, i)
 	return i
 }
 

@@ -98,9 +98,13 @@ func split(path string) (dir, name string) {
 
 // add puts f at path, replacing what was there.
 func (t *Tree) add(path string, f file) {
+	dir, name := split(path)
+	t.addIn(dir, name, f)
+}
+
+func (t *Tree) addIn(dir, name string, f file) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	dir, name := split(path)
 	d := t.dir(dir, true)
 	if d.files == nil {
 		d.files = make(map[string]file)

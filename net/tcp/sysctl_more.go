@@ -16,7 +16,7 @@ type moreSysctls struct {
 
 func (y *moreSysctls) register(t *sysctl.Tree, changed func(_, _ int64) error) {
 	byteOf := func(name string, def, lo, hi int64) *sysctl.Int {
-		return t.Int("net/ipv4/"+name, sysctl.Spec{Unit: sysctl.Byte, Default: def, Min: lo, Max: hi, Ranged: true, OnWrite: changed})
+		return t.IntIn("net/ipv4", name, sysctl.Spec{Unit: sysctl.Byte, Default: def, Min: lo, Max: hi, Ranged: true, OnWrite: changed})
 	}
 	y.stdurg, y.signedWindows = byteOf("tcp_stdurg", 0, 0, 255), byteOf("tcp_workaround_signed_windows", 0, 0, 255)
 	y.thinLinear, y.shrink = byteOf("tcp_thin_linear_timeouts", 0, 0, 255), byteOf("tcp_shrink_window", 0, 0, 1)

@@ -17,19 +17,19 @@ type rateSysctls struct {
 
 func (y *rateSysctls) register(t *sysctl.Tree, changed func(_, _ int64) error) {
 	num := func(name string, def, lo, hi int64) *sysctl.Int {
-		return t.Int("net/ipv4/tcp_"+name, sysctl.Spec{Default: def, Min: lo, Max: hi, Ranged: true, OnWrite: changed})
+		return t.IntIn("net/ipv4", name, sysctl.Spec{Default: def, Min: lo, Max: hi, Ranged: true, OnWrite: changed})
 	}
 	byteOf := func(name string, def int64) *sysctl.Int {
-		return t.Int("net/ipv4/tcp_"+name, sysctl.Spec{Unit: sysctl.Byte, Default: def, Max: 255, Ranged: true, OnWrite: changed})
+		return t.IntIn("net/ipv4", name, sysctl.Spec{Unit: sysctl.Byte, Default: def, Max: 255, Ranged: true, OnWrite: changed})
 	}
 	nanos := func(name string, def int64) *sysctl.Int {
-		return t.Int("net/ipv4/tcp_"+name, sysctl.Spec{Unit: sysctl.Unsigned, Default: def, OnWrite: changed})
+		return t.IntIn("net/ipv4", name, sysctl.Spec{Unit: sysctl.Unsigned, Default: def, OnWrite: changed})
 	}
-	y.pacingSS, y.pacingCA = num("pacing_ss_ratio", 200, 0, 1000), num("pacing_ca_ratio", 120, 0, 1000)
-	y.minTSO, y.tsoRTTLog = byteOf("min_tso_segs", 2), byteOf("tso_rtt_log", 9)
-	y.minRTT = num("min_rtt_wlen", 300, 0, 86400)
-	y.compDelay, y.compSlack, y.compNr = nanos("comp_sack_delay_ns", 1000000), nanos("comp_sack_slack_ns", 100000), byteOf("comp_sack_nr", 44)
-	y.noMetricsSave, y.noSsthreshSave = byteOf("no_metrics_save", 0), byteOf("no_ssthresh_metrics_save", 1)
+	y.pacingSS, y.pacingCA = num("tcp_pacing_ss_ratio", 200, 0, 1000), num("tcp_pacing_ca_ratio", 120, 0, 1000)
+	y.minTSO, y.tsoRTTLog = byteOf("tcp_min_tso_segs", 2), byteOf("tcp_tso_rtt_log", 9)
+	y.minRTT = num("tcp_min_rtt_wlen", 300, 0, 86400)
+	y.compDelay, y.compSlack, y.compNr = nanos("tcp_comp_sack_delay_ns", 1000000), nanos("tcp_comp_sack_slack_ns", 100000), byteOf("tcp_comp_sack_nr", 44)
+	y.noMetricsSave, y.noSsthreshSave = byteOf("tcp_no_metrics_save", 0), byteOf("tcp_no_ssthresh_metrics_save", 1)
 }
 
 // fill puts them into what connections read.
