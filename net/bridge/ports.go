@@ -116,13 +116,13 @@ func (br *bridge) recalculate() {
 	}
 }
 
-// deleteLink releases the ports and removes the bridge (br_dev_delete).
-func deleteLink(d *dev.Device) {
+// deleteLink releases the ports of a bridge that is removed (br_dev_delete).
+func deleteLink(d *dev.Device) bool {
 	br := of(d)
 	for _, p := range br.portList() {
 		br.delPort(p.dev)
 	}
-	dev.Unregister(d)
+	return true
 }
 
 // Init has nothing to prepare.

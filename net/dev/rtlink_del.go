@@ -1,6 +1,8 @@
 package dev
 
 import (
+	"slices"
+
 	"linen/net/netlink"
 	"linen/net/netns"
 	"linen/uapi"
@@ -86,6 +88,13 @@ func (q *linkReq) deleteIn(n *netns.Net, nets []*netns.Net) bool {
 			return false
 		}
 	}
-	unregister(list, echoing(q.Request))
+	unregister(slices.DeleteFunc(list, (*Device).stays), echoing(q.Request))
 	return true
+}
+
+// stays asks d's kind to let go of what depends on d, and reports whether it
+// wants it kept.
+func (d *Device) stays() bool {
+	kind := Kinds(d.Net()).Lookup(d.Kind)
+	return kind != nil && kind.Delete != nil && !kind.Delete(d)
 }

@@ -120,11 +120,10 @@ func (t *tunnel) mayBecome(p *parms) bool {
 	return t.dev.RawFlags()&(uapi.IFF_POINTOPOINT|uapi.IFF_BROADCAST) == want
 }
 
-// deleteLink removes a tunnel; tunl0 stays (ip_tunnel_dellink).
-func deleteLink(d *dev.Device) {
-	if t := of(d); t != t.st.fallback {
-		dev.Unregister(d)
-	}
+// deleteLink says that tunl0 stays, though nobody is told (ip_tunnel_dellink).
+func deleteLink(d *dev.Device) bool {
+	t := of(d)
+	return t != t.st.fallback
 }
 
 // fill writes IFLA_INFO_DATA (ipip_fill_info).

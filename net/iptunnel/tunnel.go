@@ -123,6 +123,7 @@ func (t *tunnel) bind(lower *dev.Device) int {
 // unless keepMTU. The caller holds the RTNL of d.
 func (t *tunnel) update(d *dev.Device, p parms, keepMTU bool) error {
 	old := t.parms.Load()
+	p.proto = old.proto // what it carries never changes
 	t.st.mu.Lock()
 	t.st.remove(t)
 	t.parms.Store(&p)

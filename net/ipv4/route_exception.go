@@ -173,16 +173,20 @@ func (st *state) followMTU(d *dev.Device, old int) {
 // may go by any.
 func UpdatePMTU(c *kern.CPU, n *netns.Net, rt *Route, daddr uint32, mtu int) {
 	st := of(n)
-	if rt.nh == nil || mtu >= rt.MTU() || rt.Metrics.Locked(uapi.RTAX_MTU) {
+	if rt.nh == nil || mtu > rt.MTU() || rt.Metrics.Locked(uapi.RTAX_MTU) {
 		return
 	}
+	now, life := st.now(c), ktime.T(st.set.mtuExpires.Duration())
+	low := int(st.set.minPMTU.Load())
+	if int(rt.pmtu) == mtu && mtu >= low && now < rt.expires-life/2 {
+		return // it is known, and not about to be forgotten
+	}
 	e := &exception{daddr: daddr}
-	if low := int(st.set.minPMTU.Load()); mtu < low {
+	if mtu < low {
 		e.locked, mtu = true, min(rt.MTU(), low)
 	}
-	now := st.now(c)
 	e.pmtu, e.made = uint32(mtu), now
-	e.expires = now + ktime.T(st.set.mtuExpires.Duration())
+	e.expires = now + life
 	for _, nh := range rt.nh.info.hops() {
 		if nh != rt.nh {
 			other := &exception{daddr: daddr, locked: e.locked, pmtu: e.pmtu, made: now, expires: e.expires}

@@ -39,8 +39,9 @@ type LinkKind[D any] struct {
 	// Change applies attributes to an existing device; nil: EOPNOTSUPP for
 	// IFLA_INFO_DATA.
 	Change func(d D, attrs, data netlink.Attrs) error
-	// Delete removes d; nil: unregistering is all.
-	Delete func(d D)
+	// Delete lets go of what depends on d, which a request wants removed, and
+	// reports whether it is to be; nil: it is.
+	Delete func(d D) bool
 	// Fill writes IFLA_INFO_DATA's content, FillXstats IFLA_INFO_XSTATS's.
 	Fill       func(m *netlink.Msg, d D)
 	FillXstats func(m *netlink.Msg, d D)

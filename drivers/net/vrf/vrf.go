@@ -136,12 +136,12 @@ func newLink(l *rtnl.NewLink, d *dev.Device) error {
 	return dev.Register(d)
 }
 
-// deleteLink releases the ports and removes the VRF (vrf_dellink).
-func deleteLink(d *dev.Device) {
+// deleteLink releases the ports of a VRF that is removed (vrf_dellink).
+func deleteLink(d *dev.Device) bool {
 	for _, port := range d.Lowers() {
 		vrf{}.DelSlave(d, port)
 	}
-	dev.Unregister(d)
+	return true
 }
 
 // AddSlave makes port a port of d. Its routes move to d's table, for which it

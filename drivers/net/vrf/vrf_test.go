@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"linen"
+	"linen/drivers/net/dummy"
+	"linen/net/dev"
 	"linen/net/netlink"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -82,4 +84,40 @@ func TestStrictMode(t *testing.T) {
 	set("2", false)
 	set("0", true)
 	add("v6", 10, 0)
+}
+
+// TestPortsOutliveTheVRF: who deletes a VRF lets go of its ports (vrf_dellink).
+func TestPortsOutliveTheVRF(t *testing.T) {
+	k := linen.New(linen.Config{})
+	defer k.Close()
+	n, err := k.NewNet("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := addVRF(t, n, "v1", 10); e != 0 {
+		t.Fatal(e)
+	}
+	n.Namespace().Lock()
+	port, err := dummy.New(n.Namespace(), "port")
+	if err == nil {
+		err = dev.SetMaster(port, dev.ByName(n.Namespace(), "v1").Ifindex())
+	}
+	n.Namespace().Unlock()
+	if err != nil || port.Master() == nil {
+		t.Fatal(err, port.Master())
+	}
+	m := netlink.NewMsg(uapi.RTM_DELLINK, uapi.NLM_F_REQUEST)
+	m.Put((&uapi.IfInfomsg{}).Append(nil))
+	m.String(uapi.IFLA_IFNAME, "v1")
+	c, err := n.Netlink(uapi.NETLINK_ROUTE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Send(m.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if d := dev.ByName(n.Namespace(), "v1"); d != nil || port.Master() != nil {
+		t.Errorf("%v is there, the port's master is %v", d, port.Master())
+	}
 }
