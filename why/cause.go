@@ -233,6 +233,12 @@ func (f *facts) source(r skb.Reason) (cause, bool) {
 		}
 		return cause{fmt.Sprintf("the frame is for %v, the device is %s", f.mac, own), "ip neigh of the sender"}, true
 	case skb.ReasonNotSpecified:
+		switch f.proto {
+		case uapi.IPPROTO_IGMP:
+			return cause{"an IGMP message whose checksum or length is wrong (RFC 3376 §4)", "the sender"}, true
+		case uapi.IPPROTO_PIM:
+			return cause{"a PIM register whose checksum, or whose packet, makes no sense (RFC 7761 §4.9.3)", "the sender"}, true
+		}
 		if f.mac.IsMulticast() {
 			return cause{"a packet in a link broadcast is not forwarded (RFC 1812 §5.3.4)", "the sender"}, true
 		}

@@ -204,7 +204,11 @@ func (st *state) routeInputMulticast(c *kern.CPU, b *skb.Buff, f *Flow, in *InDe
 	case isLoopback(f.Saddr) && !in.RouteLocalnet():
 		return nil, skb.ReasonIPLocalnet
 	case isZeroNet(f.Saddr):
-		if !isLocalMcast(f.Daddr) && f.Proto != uapi.IPPROTO_IGMP {
+		proto := f.Proto
+		if h, ok := packetHeader(b); ok {
+			proto = h.Proto()
+		}
+		if !isLocalMcast(f.Daddr) && proto != uapi.IPPROTO_IGMP { // hosts without an address report groups
 			return nil, skb.ReasonIPInvalidSource
 		}
 	default:
@@ -222,6 +226,14 @@ func (st *state) routeInputMulticast(c *kern.CPU, b *skb.Buff, f *Flow, in *InDe
 		kind = specialMroute
 	}
 	return st.specialRoute(kind).withRealms(r.realms), 0
+}
+
+// packetHeader returns the IPv4 header of b, which may be nil.
+func packetHeader(b *skb.Buff) (*wire.IPv4Hdr, bool) {
+	if b == nil {
+		return nil, false
+	}
+	return wire.AsIPv4(b.Network())
 }
 
 // sourceCheck is what validateSource found.

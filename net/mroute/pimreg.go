@@ -80,13 +80,20 @@ func (r register) Xmit(c *kern.CPU, d *dev.Device, b *skb.Buff) {
 // pim takes a PIM message for this host: of registers the packet inside, the
 // rest is the daemon's, by its raw socket (pim_rcv).
 func (st *State) pim(c *kern.CPU, b *skb.Buff) {
+	if !b.MayPull(1) || b.Data()[0] != pimRegister {
+		b.Consume(c)
+		return
+	}
 	if !b.MayPull(pimHdrLen + wire.IPv4HdrLen) {
 		b.Drop(c, st.n, skb.ReasonPKTTooSmall)
 		return
 	}
 	p := b.Data()
-	bad := csum.Checksum(p[:pimHdrLen]) != 0 && csum.Fold(b.Checksum(0, b.Len(), 0)) != 0
-	if p[0] != pimRegister || p[4]&pimNull != 0 || bad {
+	if p[4]&pimNull != 0 {
+		b.Consume(c)
+		return
+	}
+	if csum.Checksum(p[:pimHdrLen]) != 0 && csum.Fold(b.Checksum(0, b.Len(), 0)) != 0 {
 		b.Drop(c, st.n, skb.ReasonNotSpecified)
 		return
 	}
@@ -102,7 +109,7 @@ func (st *State) pimV1(c *kern.CPU, b *skb.Buff) {
 	h := (*wire.IGMPHdr)(b.Data())
 	t := st.tableOfInput(b)
 	if t == nil || !t.pim.Load() || h.Group() != pimV1Version || h.Code() != pimV1Register {
-		b.Drop(c, st.n, skb.ReasonNotSpecified)
+		b.Consume(c) // the daemon's too, by its raw socket
 		return
 	}
 	st.decapsulate(c, b)

@@ -123,7 +123,7 @@ func counters(m machine) (map[string]int64, error) {
 	for _, line := range strings.Split(text, "\n") {
 		name, rest, ok := strings.Cut(strings.TrimSpace(line), ":")
 		f := strings.Fields(rest)
-		if !ok || len(f) < 12 || !strings.HasPrefix(name, "eth") {
+		if !ok || len(f) < 12 || !strings.HasPrefix(name, "eth") && name != "pimreg" {
 			continue
 		}
 		for i, col := range map[int]string{1: "rx_packets", 2: "rx_errors", 3: "rx_dropped", 9: "tx_packets", 10: "tx_errors", 11: "tx_dropped"} {
@@ -242,7 +242,7 @@ func table(t testing.TB) []testCase {
 	for _, group := range [][]testCase{headerCases(), addressCases(), optionCases(), fragmentCases(), icmpCases(), icmpErrorCases(),
 		udpCases(), tcpCases(), linkCases(), igmpCases(), forwardCases(), multicastCases(),
 		sentOptionCases(), discoverCases(), receivedOptionCases(), sourceOptionCases(), routeTypeCases(), replyCases(),
-		upcallCases(), mrouteCases()} {
+		upcallCases(), mrouteCases(), pimCases()} {
 		all = append(all, group...)
 	}
 	seen := make(map[string]bool)
