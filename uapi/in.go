@@ -76,6 +76,7 @@ const (
 	IP_UNICAST_IF             = 50
 	IP_LOCAL_PORT_RANGE       = 51
 	IP_PROTOCOL               = 52
+	SO_ORIGINAL_DST           = 80 // linux/netfilter_ipv4.h
 	IP_DEFAULT_MULTICAST_TTL  = 1
 	IP_DEFAULT_MULTICAST_LOOP = 1
 )

@@ -166,7 +166,7 @@ func (s *Sock) Admit(c *kern.CPU, ck *Cookie) (err error) {
 // AdmitMore is Admit where a protocol has no header of its own (__ip_append_data):
 // only memory counts, and none is ENOBUFS.
 func (s *Sock) AdmitMore(c *kern.CPU) error {
-	if s.WmemAlloc() <= 2*s.SndBuf() {
+	if s.WmemAlloc() < 2*s.SndBuf() {
 		return nil
 	}
 	mib.Inc(c, s.Net(), mib.IPOutDiscards)

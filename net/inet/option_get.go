@@ -85,7 +85,7 @@ func (s *Sock) GetIPOption(name int, val []byte) (int, error) {
 	return s.getIPMore(name, val)
 }
 
-// getIPMore reads the options about multicast.
+// getIPMore reads the options about multicast, and rare ones.
 func (s *Sock) getIPMore(name int, val []byte) (int, error) {
 	switch name {
 	case uapi.IP_MULTICAST_IF:
@@ -99,6 +99,14 @@ func (s *Sock) getIPMore(name int, val []byte) (int, error) {
 		return s.getGroupFilter(val)
 	case uapi.IP_XFRM_POLICY, uapi.IP_IPSEC_POLICY:
 		return 0, errno.ENOPROTOOPT
+	case uapi.SO_ORIGINAL_DST: // of connections that NAT redirected: there are none
+		switch {
+		case s.Protocol() != uapi.IPPROTO_TCP:
+			return 0, errno.ENOPROTOOPT
+		case len(val) < SockaddrLen:
+			return 0, errno.EINVAL
+		}
+		return 0, errno.ENOENT
 	case uapi.IP_PKTOPTIONS:
 		if s.Type() != uapi.SOCK_STREAM {
 			return 0, errno.ENOPROTOOPT
@@ -108,27 +116,33 @@ func (s *Sock) getIPMore(name int, val []byte) (int, error) {
 	return 0, errno.ENOPROTOOPT
 }
 
-// Opened notes TTL and TOS of the packet that completed the handshake of an
-// accepted connection, which is what IP_PKTOPTIONS tells of
+// Opened notes interface, TTL and TOS of the packet that completed the handshake
+// of an accepted connection, which is what IP_PKTOPTIONS tells of
 // (tcp_v4_syn_recv_sock).
-func (s *Sock) Opened(ttl, tos uint8) { s.opened.Store(uint32(ttl)<<8 | uint32(tos)) }
+func (s *Sock) Opened(iif int32, ttl, tos uint8) {
+	s.opened.Store(uint64(uint32(iif))<<16 | uint64(ttl)<<8 | uint64(tos))
+}
 
 // pktOptions is IP_PKTOPTIONS of a stream.
 func (s *Sock) pktOptions(val []byte) int {
 	m := sock.Msg{Control: val}
+	index, _ := s.multicastIF()
+	ttl, tos := uint32(s.multicastTTL()), uint32(0)
+	if o := s.opened.Load(); o != 0 {
+		index, ttl, tos = int32(o>>16), uint32(uint8(o>>8)), uint32(uint8(o))
+	}
 	if s.Is(CmsgPktinfo) {
 		var p [12]byte
-		index, _ := s.multicastIF()
 		binary.NativeEndian.PutUint32(p[:], uint32(index))
 		binary.BigEndian.PutUint32(p[4:], s.RcvAddr.Load())
 		binary.BigEndian.PutUint32(p[8:], s.RcvAddr.Load())
 		m.PutCmsg(uapi.IPPROTO_IP, uapi.IP_PKTINFO, p[:])
 	}
 	if s.Is(CmsgTTL) {
-		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_TTL, uint32(s.opened.Load()>>8))
+		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_TTL, ttl)
 	}
 	if s.Is(CmsgTOS) {
-		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_TOS, uint32(uint8(s.opened.Load())))
+		m.PutCmsg32(uapi.IPPROTO_IP, uapi.IP_TOS, tos)
 	}
 	return m.ControlLen
 }

@@ -74,6 +74,13 @@ func (s *Sock) ipOptions() *ipv4.Options {
 	return nil
 }
 
+// IPOptions returns what IP_OPTIONS set, or nil.
+func (s *Sock) IPOptions() *ipv4.Options { return s.ipOptions() }
+
+// SetIPOptions sets what IP_OPTIONS would: an accepted connection answers the
+// options of its SYN.
+func (s *Sock) SetIPOptions(o *ipv4.Options) { s.extra().options.Store(o) }
+
 // memberships returns the socket's list, which is never changed in place.
 func (s *Sock) memberships() []*membership {
 	if r := s.rare.Load(); r != nil {

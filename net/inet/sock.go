@@ -59,7 +59,7 @@ type Sock struct {
 	ttl      atomic.Int32 // IP_TTL, -1: the default
 	pmtudisc atomic.Int32
 	IPID     atomic.Uint32              // the next identification of a connected socket (inet_id)
-	opened   atomic.Uint32              // TTL<<8 | TOS, see Opened
+	opened   atomic.Uint64              // see Opened
 	routeGen atomic.Uint32              // RouteGen when route was kept
 	route    atomic.Pointer[ipv4.Route] // of a connected socket (sk_dst_cache)
 	rare     atomic.Pointer[rare]       // nil before the first use

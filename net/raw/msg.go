@@ -3,6 +3,7 @@ package raw
 import (
 	"linen/kern"
 	"linen/net/inet"
+	"linen/net/ipv4"
 	"linen/net/skb"
 	"linen/net/sock"
 	"linen/uapi"
@@ -62,17 +63,7 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 		return nil
 	}
 	own := s.Is(inet.HdrIncl)
-	if !own {
-		if err := s.fits(c, s.PathLimit(rt), len(data)+20+ck.Options.Len(), daddr); err != nil {
-			return err
-		}
-	}
-	if own {
-		err = s.Admit(c, ck)
-	} else {
-		err = s.AdmitMore(c)
-	}
-	if err != nil {
+	if err := s.fits(c, rt, len(data), ck, daddr); err != nil {
 		return err
 	}
 	b := skb.Alloc(c, len(data))
@@ -81,9 +72,7 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	s.ChargeSend(b)
 	h := s.HeaderFor(ck, rt, saddr, daddr, proto)
 	if own {
-		if err = s.Inet().IP.SendRaw(c, b, rt, h); err == errno.EMSGSIZE {
-			s.LocalError(c, errno.EMSGSIZE, daddr, uint32(rt.Dev.MTU())) // the device's: a path's is fragmented for
-		}
+		err = s.Inet().IP.SendRaw(c, b, rt, h)
 	} else {
 		b.SetTransportHeader(0)
 		err = s.Inet().IP.Send(c, b, rt, h)
@@ -94,13 +83,24 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 	return err
 }
 
-// fits refuses what may not be fragmented, and more than 65535 bytes.
-func (s *Sock) fits(c *kern.CPU, limit, n int, daddr uint32) error {
-	if n <= 65535 && (n <= limit || s.MayFragment()) {
-		return nil
+// fits refuses what is too long: more than the device takes of a header of one's
+// own, which is not cut, or than the path takes of what may not be, or more than
+// 65535 bytes; and what there is no memory for.
+func (s *Sock) fits(c *kern.CPU, rt *ipv4.Route, n int, ck *inet.Cookie, daddr uint32) error {
+	own := s.Is(inet.HdrIncl)
+	limit, cut := rt.Dev.MTU(), false
+	if !own {
+		n += 20 + ck.Options.Len()
+		limit, cut = s.PathLimit(rt), s.MayFragment()
 	}
-	s.LocalError(c, errno.EMSGSIZE, daddr, uint32(limit))
-	return errno.EMSGSIZE
+	switch {
+	case n > 65535 || n > limit && !cut:
+		s.LocalError(c, errno.EMSGSIZE, daddr, uint32(limit))
+		return errno.EMSGSIZE
+	case own:
+		return s.Admit(c, ck)
+	}
+	return s.AdmitMore(c)
 }
 
 // Recvmsg implements sock.Socket: the packet from its IP header on.

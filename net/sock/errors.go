@@ -52,7 +52,7 @@ type ExtErr struct {
 const (
 	errWord  = 0 // errno, origin<<32, type<<40, code<<48
 	infoWord = 1 // info, data<<32
-	nameWord = 2 // lengths of name and offender in front of the payload
+	nameWord = 2 // lengths of name and offender, <<16, and of the headers behind them, <<32
 )
 
 // QueueError appends an entry to the error queue: b holds the payload of the
@@ -63,12 +63,17 @@ func (s *Sock) QueueError(c *kern.CPU, b *skb.Buff, e ExtErr) bool {
 		s.drops.Add(1)
 		return false
 	}
-	b.Cow(len(e.Name) + len(e.Offender))
+	past := 0 // the headers between the addresses and the payload: the control messages are theirs
+	if off := b.NetworkOff(); b.Network() != nil && off < 0 {
+		past = -off
+	}
+	b.Cow(past + len(e.Name) + len(e.Offender))
+	b.Push(past)
 	copy(b.Push(len(e.Offender)), e.Offender)
 	copy(b.Push(len(e.Name)), e.Name)
 	b.CB[errWord] = uint64(uint32(e.Errno)) | uint64(e.Origin)<<32 | uint64(e.Type)<<40 | uint64(e.Code)<<48
 	b.CB[infoWord] = uint64(e.Info) | uint64(e.Data)<<32
-	b.CB[nameWord] = uint64(len(e.Name)) | uint64(len(e.Offender))<<32
+	b.CB[nameWord] = uint64(len(e.Name)) | uint64(len(e.Offender))<<16 | uint64(past)<<32
 	s.ChargeRecv(c, b)
 	b.Dst = nil
 	q := &s.queues
@@ -140,10 +145,10 @@ func readErr(b *skb.Buff) ErrHead {
 	h.Errno, h.Origin = errno.Errno(uint32(w)), uint8(w>>32)
 	h.Type, h.Code = uint8(w>>40), uint8(w>>48)
 	h.Info, h.Data = uint32(info), uint32(info>>32)
-	name, offender := int(uint32(lens)), int(lens>>32)
+	name, offender, past := int(uint16(lens)), int(uint16(lens>>16)), int(lens>>32)
 	d := b.Data()
 	h.Name, h.Offender = d[:name], d[name:name+offender]
-	b.Pull(name + offender)
+	b.Pull(name + offender + past)
 	return h
 }
 

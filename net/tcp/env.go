@@ -84,6 +84,7 @@ func (s *Sock) xmit(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, tos uint8, mss, n 
 		Route: rt, Src: saddr, Dst: daddr, Proto: uapi.IPPROTO_TCP, TOS: tos, TTL: ipv4.DefaultTTL,
 		PMTU: uint8(s.PMTUDisc()), Mark: s.Mark.Load(), Priority: s.Priority.Load(), ID: &s.IPID,
 	}
+	send.Options = s.IPOptions()
 	if send.PMTU == uapi.IP_PMTUDISC_PROBE { // only datagrams have DF then (ip_dont_fragment)
 		send.PMTU = uapi.IP_PMTUDISC_INTERFACE
 	}
@@ -309,7 +310,7 @@ func (s *Sock) path(rt *ipv4.Route) tcb.Path {
 	if s.PMTUDisc() >= uapi.IP_PMTUDISC_PROBE {
 		mtu = rt.Dev.MTU()
 	}
-	p := tcb.Path{MSS: mtu - 40, AdvMSS: rt.AdvMSS(), GSOMax: min(rt.Dev.GSOMaxSize(), 65536)}
+	p := tcb.Path{MSS: mtu - 40, IPOpt: s.IPOptions().Len(), AdvMSS: rt.AdvMSS(), GSOMax: min(rt.Dev.GSOMaxSize(), 65536)}
 	if s.tune.Signed {
 		p.GSOMax = 0 // each packet has a signature of its own
 	}

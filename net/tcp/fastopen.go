@@ -305,7 +305,7 @@ func (s *Sock) tryFast(c *kern.CPU, b *skb.Buff, g *tcb.Segment, r *request) (ma
 func (s *Sock) fastBirth(c *kern.CPU, b *skb.Buff, g *tcb.Segment, r *request) {
 	st := s.st
 	a := s.fastChild(c, r)
-	a.Opened(b.Network()[8], b.Network()[1])
+	a.Opened(b.Iif, b.Network()[8], b.Network()[1])
 	hlen := int(b.Data()[12]>>4) * 4
 	b.SetTransportHeader(0)
 	b.Pull(hlen)

@@ -22,8 +22,14 @@ const (
 // Setsockopt implements sock.Socket.
 func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 	if done, err := s.SetOption(who, level, name, val); done {
-		if err == nil && level == uapi.SOL_SOCKET {
+		switch {
+		case err != nil:
+		case level == uapi.SOL_SOCKET:
 			s.afterSocketOption(name)
+		case level == uapi.IPPROTO_IP && name == uapi.IP_OPTIONS: // less room in every segment
+			s.Lock()
+			s.repath()
+			s.Unlock()
 		}
 		return err
 	}

@@ -21,6 +21,9 @@ func (r *request) likeSyn(b *skb.Buff) {
 // passOn gives the connection a what its SYN decided.
 func (r *request) passOn(a *Sock) {
 	a.Mark.Store(r.mark)
+	if r.opts != nil {
+		a.SetIPOptions(r.opts)
+	}
 	if r.l.st.sys.more.reflectTOS.Bool() {
 		a.ReflectTOS(r.tos)
 	}

@@ -311,7 +311,7 @@ func (st *State) sendReset(c *kern.CPU, b *skb.Buff, s *Sock) {
 	if !ok {
 		return
 	}
-	a := answer{ends: e, flags: wire.TCPRst}
+	a := answer{ends: e, flags: wire.TCPRst, opts: ipv4.EchoOptions(st.n, b)}
 	a.signAnswer(key)
 	if h.Flags()&wire.TCPAck != 0 {
 		a.seq = h.AckSeq()
@@ -337,6 +337,7 @@ type answer struct {
 	opt      [40]byte
 	optLen   int
 	key      *md5Key // signs it; the room is in opt
+	opts     *ipv4.Options
 }
 
 // reply sends an answer (ip_send_unicast_reply).
@@ -344,6 +345,9 @@ func (st *State) reply(c *kern.CPU, a *answer) {
 	f := ipv4.Flow{
 		Saddr: a.daddr, Daddr: a.saddr, Proto: uapi.IPPROTO_TCP, SPort: a.dport, DPort: a.sport, Mark: a.mark, TOS: a.tos,
 		Flags: ipv4.FlowAnySrc,
+	}
+	if a.opts != nil && a.opts.FirstHop != 0 {
+		f.Daddr = a.opts.FirstHop
 	}
 	if a.sdif != 0 {
 		f.OIF = int(a.dif) // the VRF's table has the way back
@@ -374,7 +378,7 @@ func (st *State) replyBy(c *kern.CPU, a *answer, rt *ipv4.Route) {
 	b.SetPartialCsum(0, 16)
 	send := ipv4.Send{
 		Route: rt, Src: a.daddr, Dst: a.saddr, Proto: uapi.IPPROTO_TCP, TOS: a.tos, TTL: ipv4.DefaultTTL,
-		PMTU: uapi.IP_PMTUDISC_DO, Mark: a.mark,
+		PMTU: uapi.IP_PMTUDISC_DO, Mark: a.mark, Options: a.opts,
 	}
 	st.mib.Inc(c, mib.TCPOutSegs)
 	send.Xmit(c, b)

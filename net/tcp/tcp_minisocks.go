@@ -33,7 +33,8 @@ type request struct {
 	gone    bool
 	mark    uint32 // of the connection to be
 	tos     uint8
-	syn     []byte // its headers, for TCP_SAVED_SYN
+	opts    *ipv4.Options // an answer's, to those of the SYN; or nil
+	syn     []byte        // its headers, for TCP_SAVED_SYN
 	// cookie is the Fast Open cookie to hand out, in the form that was asked.
 	cookie    []byte
 	cookieExp bool
@@ -98,7 +99,7 @@ func (s *Sock) synInput(c *kern.CPU, b *skb.Buff, e ends) {
 // newRequest reads what the SYN says; nil: there is no way back.
 func (s *Sock) newRequest(c *kern.CPU, b *skb.Buff, g *tcb.Segment, e ends) *request {
 	st := s.st
-	r := &request{l: s, from: e}
+	r := &request{l: s, from: e, opts: ipv4.EchoOptions(st.n, b)}
 	r.likeSyn(b)
 	bound := s.BoundDev.Load()
 	if bound == 0 && e.sdif != 0 { // tcp_l3mdev_accept: the connection is the VRF's
@@ -108,6 +109,9 @@ func (s *Sock) newRequest(c *kern.CPU, b *skb.Buff, g *tcb.Segment, e ends) *req
 	f := ipv4.Flow{
 		Saddr: e.daddr, Daddr: e.saddr, Proto: uapi.IPPROTO_TCP, SPort: e.dport, DPort: e.sport, Mark: r.mark, TOS: r.tos,
 		OIF: int(bound), Flags: ipv4.FlowAnySrc,
+	}
+	if r.opts != nil && r.opts.FirstHop != 0 {
+		f.Daddr = r.opts.FirstHop
 	}
 	rt, err := st.inet.IP.RouteOutput(c, st.n, &f)
 	if err != nil {
@@ -120,6 +124,7 @@ func (s *Sock) newRequest(c *kern.CPU, b *skb.Buff, g *tcb.Segment, e ends) *req
 	q.ISS = st.initialSeq(c.Now(), e.daddr, e.saddr, e.dport, e.sport)
 	q.TSOffset = st.tsOffset(e.daddr, e.saddr)
 	q.Path = s.path(rt)
+	q.Path.IPOpt = r.opts.Len()
 	q.IRS, q.RTT = g.Seq, -1
 	q.MSS = 536
 	if g.Opt.HasMSS {
@@ -156,7 +161,7 @@ func (s *Sock) newRequest(c *kern.CPU, b *skb.Buff, g *tcb.Segment, e ends) *req
 func (r *request) send(c *kern.CPU) {
 	q := &r.q
 	r.sentAt = c.Now()
-	a := answer{ends: r.from, seq: q.ISS, ack: q.IRS + 1, flags: wire.TCPSyn | wire.TCPAck, window: uint16(q.Window), mark: r.mark, tos: r.tos}
+	a := answer{ends: r.from, seq: q.ISS, ack: q.IRS + 1, flags: wire.TCPSyn | wire.TCPAck, window: uint16(q.Window), mark: r.mark, tos: r.tos, opts: r.opts}
 	if q.ECN {
 		a.flags |= wire.TCPEce
 	}
@@ -339,7 +344,7 @@ func (s *Sock) birth(c *kern.CPU, b *skb.Buff, r *request) {
 	st.bind.Unlock()
 	st.mib.Inc(c, mib.TCPPassiveOpens)
 	a.Arrived(c)
-	a.Opened(b.Network()[8], b.Network()[1])
+	a.Opened(b.Iif, b.Network()[8], b.Network()[1])
 	a.begin(c)
 	a.seed(c.Now(), r.rt.Metrics)
 	a.conn.Accept(c.Now(), &r.q)

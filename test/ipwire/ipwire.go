@@ -121,6 +121,7 @@ func (h *Host) attach(n *netns.Net) {
 	h.Net = n
 	for i := range h.routes {
 		h.routes[i].Dev = dev.New(n, "eth0", nil)
+		h.routes[i].Dev.SetInitialMTU(h.MTU)
 	}
 	ip := &inet.Of(n).IP
 	ip.SetRouterAlert, ip.Confirm = nil, nil // nothing is forwarded, nobody is resolved

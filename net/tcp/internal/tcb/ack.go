@@ -101,10 +101,8 @@ func (c *Conn) ack(s *Segment) Reason {
 
 // note reads what a segment says besides its number: window, SACK, ECN.
 func (c *Conn) note(s *Segment, w *ackWork) {
-	if s.Len > 0 {
+	if c.pureAck(s); s.end() != s.Seq {
 		w.flag |= flagData
-	} else {
-		c.env.Count(StatPureAcks, 1)
 	}
 	if c.ecnOK && s.Flags&Ece != 0 && s.Flags&Syn == 0 {
 		w.flag |= flagECE
@@ -112,6 +110,13 @@ func (c *Conn) note(s *Segment, w *ackWork) {
 	c.windowUpdate(s, w)
 	if s.Opt.NumSACK > 0 && c.sackOK {
 		c.tagSack(w)
+	}
+}
+
+// pureAck counts a segment that takes no room in the sequence.
+func (c *Conn) pureAck(s *Segment) {
+	if s.end() == s.Seq {
+		c.env.Count(StatPureAcks, 1)
 	}
 }
 

@@ -196,6 +196,7 @@ type keepalive struct {
 // Path is what the route says.
 type Path struct {
 	MSS      int           // MTU - 40
+	IPOpt    int           // bytes of IP options in every packet (icsk_ext_hdr_len)
 	AdvMSS   int           // to announce
 	GSOMax   int           // bytes of a super-segment, headers included
 	InitCwnd int           // 0: 10
@@ -216,6 +217,7 @@ type route struct {
 	mss       uint16
 	advMSS    uint16
 	initCwnd  uint16
+	ipOpt     uint8
 	quickAck  bool
 }
 
@@ -224,7 +226,7 @@ func (p *Path) keep() route {
 	const most = 1<<16 - 1
 	return route{
 		gsoMax: uint32(p.GSOMax), cwndClamp: p.CwndClamp, rtoMin: uint32(p.RTOMin / time.Microsecond),
-		mss: uint16(min(p.MSS, most)), advMSS: uint16(min(p.AdvMSS, most)), initCwnd: uint16(min(p.InitCwnd, most)), quickAck: p.QuickAck,
+		mss: uint16(min(p.MSS, most)), ipOpt: uint8(p.IPOpt), advMSS: uint16(min(p.AdvMSS, most)), initCwnd: uint16(min(p.InitCwnd, most)), quickAck: p.QuickAck,
 	}
 }
 

@@ -57,7 +57,7 @@ func (c *Conn) blackhole() {
 
 // overhead is what options take of a packet's payload.
 func (c *Conn) overhead() int {
-	n := c.signatureLen()
+	n := c.signatureLen() + int(c.send.path.ipOpt)
 	if c.tsOK {
 		n += timestampLen
 	}

@@ -396,6 +396,7 @@ func (c *Conn) synRecv(s *Segment) {
 		}
 		return
 	}
+	c.pureAck(s)
 	simultaneous := c.send.q.len() > 0
 	if simultaneous {
 		if seg := c.send.q.at(0); seg.marks&txEver == 0 && s.Ack == seg.end {

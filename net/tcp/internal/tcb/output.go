@@ -116,7 +116,7 @@ func (c *Conn) syncMSS() {
 	if c.send.clamp > 0 {
 		m = min(m, c.send.clamp)
 	}
-	m = max(c.probedMSS(m), c.set.MinSndMSS)
+	m = max(c.probedMSS(m)-int(c.send.path.ipOpt), c.set.MinSndMSS)
 	if c.tsOK {
 		m -= timestampLen
 	}
