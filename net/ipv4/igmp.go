@@ -346,7 +346,8 @@ func hwGroup(addr uint32) []byte {
 // (RFC 3376 §7.2.1), or as force_igmp_version says. m.mu is held.
 func (m *mcDevice) version(now ktime.T) int {
 	if in := InDev(m.d); in != nil {
-		if v := in.max(ConfForceIGMPVersion); v >= 1 && v <= 3 {
+		switch v := in.max(ConfForceIGMPVersion); v { // 3 forces nothing
+		case 1, 2:
 			return v
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"linen/kern"
@@ -29,7 +30,7 @@ func igmpRcv(c *kern.CPU, b *skb.Buff) {
 		b.Linearize()
 		m.heardQuery(c, b.Data())
 	case wire.IGMPv1Report, wire.IGMPv2Report:
-		if b.PktType != skb.PacketLoopback {
+		if b.PktType == skb.PacketMulticast || b.PktType == skb.PacketBroadcast { // routers need not have heard another
 			m.heardReport(h.Group())
 		}
 	}
@@ -122,21 +123,43 @@ func (m *mcDevice) forgetChanges() {
 // askGroup arms a group's timer, to answer within limit; an earlier answer
 // that is due serves as well, unless it was about other sources.
 func (m *mcDevice) askGroup(c *kern.CPU, g *group, asked []uint32, limit time.Duration) {
+	if !g.mark(asked) {
+		return
+	}
 	at := c.Now().Add(ktimeShare(c.Uint32(), limit))
-	if g.running {
-		if len(g.asked) == 0 || len(asked) == 0 {
-			g.asked = nil
-		} else {
-			g.asked = append(g.asked, missing(asked, g.asked)...)
-		}
-		if g.timer.Expires() <= at {
-			return
-		}
-	} else {
-		g.asked = asked
+	if g.running && g.timer.Expires() <= at {
+		return
 	}
 	g.running = true
 	g.timer.Set(at)
+}
+
+// mark notes which of the group's sources are asked for, or that all of it is,
+// and reports whether that wants an answer (igmp_marksources,
+// igmp_xmarksources). A group that takes all sources but some answers with its
+// whole state, where RFC 3376 §5.2 has it name sources.
+func (g *group) mark(asked []uint32) bool {
+	if len(asked) == 0 || g.running && len(g.asked) == 0 {
+		g.asked = nil
+		return true
+	}
+	exclude, sources := g.filter.Load().mode()
+	var named []uint32
+	for _, s := range sources {
+		if slices.Contains(asked, s) {
+			named = append(named, s)
+		}
+	}
+	switch {
+	case exclude:
+		g.asked = nil
+		return len(named) < len(asked)
+	case len(named) == 0:
+		g.asked = nil
+		return false
+	}
+	g.asked = append(g.asked, missing(named, g.asked)...)
+	return true
 }
 
 // writeIGMP writes /proc/net/igmp (igmp_mc_seq_show): addresses in network

@@ -274,14 +274,13 @@ func (r *recordList) current(g *group, asked []uint32) {
 	exclude, sources := g.filter.Load().mode()
 	typ := uint8(wire.IGMPModeIsInclude)
 	switch {
+	case exclude:
+		typ = wire.IGMPModeIsExclude
 	case len(asked) > 0: // RFC 3376 §5.2: of the sources asked for, those wanted
-		f := g.filter.Load()
-		sources = slices.DeleteFunc(slices.Clone(asked), func(a uint32) bool { return !f.takes(a) })
+		sources = slices.DeleteFunc(sources, func(a uint32) bool { return !slices.Contains(asked, a) })
 		if len(sources) == 0 {
 			return
 		}
-	case exclude:
-		typ = wire.IGMPModeIsExclude
 	}
 	r.add(typ, g.addr, sources)
 }

@@ -192,7 +192,11 @@ func (st *state) inputBroadcast(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice,
 // routeInputMulticast decides about a packet to a group (ip_route_input_mc).
 func (st *state) routeInputMulticast(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice) (*Route, skb.Reason) {
 	var r sourceCheck
-	ours := in.isMember(f.Daddr, f.Saddr)
+	proto := f.Proto
+	if h, ok := packetHeader(b); ok {
+		proto = h.Proto()
+	}
+	ours := in.isMember(f.Daddr, f.Saddr) || proto == uapi.IPPROTO_IGMP && in.isMember(f.Daddr, 0) // IGMP is from any source
 	forward := st.data.mcInput != nil && !isLocalMcast(f.Daddr) && in.McForwarding()
 	switch {
 	case !ours && !forward:
@@ -204,10 +208,6 @@ func (st *state) routeInputMulticast(c *kern.CPU, b *skb.Buff, f *Flow, in *InDe
 	case isLoopback(f.Saddr) && !in.RouteLocalnet():
 		return nil, skb.ReasonIPLocalnet
 	case isZeroNet(f.Saddr):
-		proto := f.Proto
-		if h, ok := packetHeader(b); ok {
-			proto = h.Proto()
-		}
 		if !isLocalMcast(f.Daddr) && proto != uapi.IPPROTO_IGMP { // hosts without an address report groups
 			return nil, skb.ReasonIPInvalidSource
 		}

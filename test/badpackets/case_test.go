@@ -242,7 +242,7 @@ func table(t testing.TB) []testCase {
 	for _, group := range [][]testCase{headerCases(), addressCases(), optionCases(), fragmentCases(), icmpCases(), icmpErrorCases(),
 		udpCases(), tcpCases(), linkCases(), igmpCases(), forwardCases(), multicastCases(),
 		sentOptionCases(), discoverCases(), streamOptionCases(), admittedCases(), receivedOptionCases(), sourceOptionCases(), routeTypeCases(), replyCases(),
-		upcallCases(), mrouteCases(), pimCases()} {
+		upcallCases(), mrouteCases(), pimCases(), answerCases()} {
 		all = append(all, group...)
 	}
 	seen := make(map[string]bool)
