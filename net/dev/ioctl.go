@@ -129,9 +129,9 @@ func lockTunnels(n *netns.Net, name string, p *uapi.IPTunnelParm) (d *Device, f 
 	}
 }
 
-// SetAutoload has load make the device called name when an ioctl of a privileged
-// program asks for it by that name and there is none, at the init of its driver
-// (dev_load: the module "netdev-NAME"). load takes the RTNL itself.
+// SetAutoload has load make the device called name when somebody asks for it by
+// that name and there is none, at the init of its driver (dev_load: the module
+// "netdev-NAME"). load is called with the RTNL held.
 func SetAutoload(n *netns.Net, name string, load func()) {
 	s := stateOf(n)
 	s.loads = append(s.loads, autoloader{name, load})
@@ -143,10 +143,24 @@ type autoloader struct {
 	load func()
 }
 
-func autoload(n *netns.Net, name string) {
+// Autoload returns the device called name, made if there is somebody to make it,
+// or nil. The caller holds the RTNL.
+func Autoload(n *netns.Net, name string) *Device {
 	for _, a := range stateOf(n).loads {
 		if a.name == name && ByName(n, name) == nil {
 			a.load()
+		}
+	}
+	return ByName(n, name)
+}
+
+// autoload does so for the ioctl of a privileged program.
+func autoload(n *netns.Net, name string) {
+	for _, a := range stateOf(n).loads {
+		if a.name == name && ByName(n, name) == nil {
+			n.Lock()
+			Autoload(n, name)
+			n.Unlock()
 		}
 	}
 }

@@ -57,11 +57,7 @@ func Pernet() netns.Subsys {
 	return netns.Bind(key, func(n *netns.Net) (*state, error) {
 		st := &state{n: n}
 		dev.Kinds(n).Register(st.kind())
-		dev.SetAutoload(n, fallbackName, func() {
-			n.Lock()
-			defer n.Unlock()
-			st.load()
-		})
+		dev.SetAutoload(n, fallbackName, func() { st.load() }) // without it there is no tunl0, as the caller sees
 		return st, nil
 	}, exit)
 }
@@ -83,10 +79,8 @@ func exit(n *netns.Net, st *state) {
 	}
 }
 
-// Load makes tunl0, unless it is there, and with it the namespace takes tunnelled
-// packets. The caller holds the RTNL. Any error is that of its registration.
-func Load(n *netns.Net) error { return key.Of(n).load() }
-
+// load makes tunl0, unless it is there, and with it the namespace takes tunnelled
+// packets. The caller holds the RTNL.
 func (st *state) load() error {
 	if st.fallback != nil {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"linen/net/netfilter"
 	"linen/net/netns"
 	"linen/net/skb"
+	"linen/uapi"
 	"linen/wire"
 )
 
@@ -21,6 +22,11 @@ func SetMulticastInput(n *netns.Net, f func(c *kern.CPU, b *skb.Buff)) { of(n).d
 // SetPIMv1 installs the receiver of version 1 PIM messages, which are IGMP's of
 // type 0x14; it owns b, whose data begin at the IGMP header.
 func SetPIMv1(n *netns.Net, f func(c *kern.CPU, b *skb.Buff)) { of(n).path.igmp.pim = f }
+
+// SkipRPFilter ends reverse path filtering on a device of multicast routing's own:
+// where its packets are from the entries say (ipmr_init_vif_indev). The caller
+// holds the RTNL.
+func (in *InDevice) SkipRPFilter() { in.conf.Store(int(ConfRPFilter), 0) }
 
 // CountMcForwarding adds inc to the number of those who have multicast
 // forwarded from the device (net.ipv4.conf.DEV.mc_forwarding). The caller
@@ -55,10 +61,11 @@ func TakeRouterAlert(c *kern.CPU, b **skb.Buff) bool {
 	return of(dev.Of(*b).Net()).routerAlertTakes(c, b)
 }
 
-// TooBigToForward counts b and reports true when it is longer than rt takes and
-// may not be cut. Nobody is told (RFC 1112: no ICMP errors about groups).
-func (rt *Route) TooBigToForward(c *kern.CPU, b *skb.Buff) bool {
-	mtu := rt.MTU()
+// TooBigToForward counts b and reports true when it is longer than rt takes, with
+// extra bytes of further headers, and may not be cut. Nobody is told (RFC 1112: no
+// ICMP errors about groups).
+func (rt *Route) TooBigToForward(c *kern.CPU, b *skb.Buff, extra int) bool {
+	mtu := rt.MTU() - extra
 	if b.Len() <= mtu || !(*wire.IPv4Hdr)(b.Data()).DF() || b.IsGSO() && segmentLen(b) <= mtu {
 		return false
 	}
@@ -70,11 +77,53 @@ func (rt *Route) TooBigToForward(c *kern.CPU, b *skb.Buff) bool {
 // output (ipmr_queue_xmit, ipmr_forward_finish). by says, for traces, which
 // entry chose the way. It owns b.
 func ForwardMulticast(c *kern.CPU, b *skb.Buff, rt *Route, by string) {
+	forwardMulticast(c, b, rt, McTunnel{}, by)
+}
+
+// A McTunnel is where packets to groups go inside of packets to one host, by
+// addresses in host order.
+type McTunnel struct{ Local, Remote uint32 }
+
+// ForwardInTunnel is ForwardMulticast by a tunnel; rt is the route to its other
+// end, and b no super-packet. It returns how long the whole packet is, in bytes.
+func ForwardInTunnel(c *kern.CPU, b *skb.Buff, rt *Route, t McTunnel, by string) int {
+	size := b.Len() + wire.IPv4HdrLen
+	forwardMulticast(c, b, rt, t, by)
+	return size
+}
+
+// encapsulate puts t's header in front of b: the inner TTL and TOS as they are,
+// and it may be cut (ip_encap).
+func (t McTunnel) encapsulate(c *kern.CPU, b *skb.Buff, st *state) {
+	in := (*wire.IPv4Hdr)(b.Data())
+	b.SetInnerNetworkHeader(0)
+	b.SetTransportHeader(0)
+	h := (*wire.IPv4Hdr)(b.Push(wire.IPv4HdrLen))
+	b.SetNetworkHeader(0)
+	h.SetVerIHL(wire.IPv4HdrLen)
+	h.SetTOS(in.TOS())
+	h.SetTotLen(b.Len())
+	h.SetID(st.path.ids.next(c, t.Local, t.Remote, uapi.IPPROTO_IPIP, 1))
+	h.SetFragOff(0)
+	h.SetTTL(in.TTL())
+	h.SetProto(uapi.IPPROTO_IPIP)
+	h.SetSaddr(t.Local)
+	h.SetDaddr(t.Remote)
+	wire.SendCheck4(b.Data()[:wire.IPv4HdrLen])
+	b.IP = skb.IPControl{}
+	b.Ct = nil
+}
+
+func forwardMulticast(c *kern.CPU, b *skb.Buff, rt *Route, t McTunnel, by string) {
 	st, in := rt.st, dev.Of(b)
-	b.Cow(rt.Dev.LinkHeadroom())
+	b.Cow(wire.IPv4HdrLen + rt.Dev.LinkHeadroom())
 	b.Dst = rt
 	h := (*wire.IPv4Hdr)(b.Data())
 	h.DecTTL()
+	ttl := int(h.TTL())
+	if t.Remote != 0 {
+		t.encapsulate(c, b, st)
+	}
 	st.path.mib.Inc(c, mib.IPForwDatagrams)
 	b.IP.Flags |= SKBForwarded
 	if b.CsumState == skb.CsumComplete {
@@ -83,7 +132,7 @@ func ForwardMulticast(c *kern.CPU, b *skb.Buff, rt *Route, by string) {
 	if st.n.Tracing.Load() {
 		skb.Trace(c, st.n, b, skb.Event{
 			Point: skb.PointForward, Device: rt.Dev.Name(), Verdict: "forward",
-			By: by + ", TTL now " + strconv.Itoa(int(h.TTL())),
+			By: by + ", TTL now " + strconv.Itoa(ttl),
 		})
 	}
 	if p := st.path.hooks; !p.Empty(netfilter.IPv4, netfilter.Forward) &&

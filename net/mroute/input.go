@@ -178,20 +178,24 @@ func (t *table) xmit(c *kern.CPU, b *skb.Buff, m *mfc, out int) {
 		b.Consume(c)
 		return
 	}
+	by := ""
+	if t.st.n.Tracing.Load() {
+		by = m.String()
+	}
+	if v.flags&uapi.VIFF_TUNNEL != 0 {
+		v.tunnel(c, b, by)
+		return
+	}
 	rt := m.routeBy(c, b, v, out)
 	if rt == nil {
 		b.Drop(c, t.st.n, skb.ReasonIPOutnoroutes)
 		return
 	}
-	if rt.TooBigToForward(c, b) {
+	if rt.TooBigToForward(c, b, 0) {
 		b.Drop(c, t.st.n, skb.ReasonPKTTooBig)
 		return
 	}
 	v.countOut(b.Len())
-	by := ""
-	if t.st.n.Tracing.Load() {
-		by = m.String()
-	}
 	ipv4.ForwardMulticast(c, b, rt, by)
 }
 

@@ -11,8 +11,7 @@
 //	                                      \-> park, upcall NOCACHE    \-> pimreg: upcall WHOLEPKT
 //
 // Linux files: net/ipv4/ipmr.c, ipmr_base.c, include/uapi/linux/mroute.h. RFCs:
-// 1112, 4601 and 7761 (PIM's register messages). Not done: tunnels (VIFF_TUNNEL
-// answers ENOBUFS, as a kernel without ipip), VRFs.
+// 1112, 4601 and 7761 (PIM's register messages). Not done: VRFs.
 package mroute
 
 import (

@@ -7,6 +7,7 @@ import (
 	"linen/lib/csum"
 	"linen/net/dev"
 	"linen/net/fibrules"
+	"linen/net/ipv4"
 	"linen/net/netns"
 	"linen/net/skb"
 	"linen/uapi"
@@ -46,10 +47,18 @@ func (t *table) newRegisterDevice() (*dev.Device, error) {
 	if dev.Register(d) != nil {
 		return nil, errno.ENOBUFS
 	}
-	if dev.Open(d) != nil {
+	return openOwn(d)
+}
+
+// openOwn brings up a device that was made for a VIF. ENOBUFS: it does not come up,
+// and is gone again.
+func openOwn(d *dev.Device) (*dev.Device, error) {
+	in := ipv4.InDev(d)
+	if in == nil || dev.Open(d) != nil {
 		dev.Unregister(d)
 		return nil, errno.ENOBUFS
 	}
+	in.SkipRPFilter()
 	return d, nil
 }
 

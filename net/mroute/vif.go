@@ -36,7 +36,7 @@ func (t *table) vifOf(d *dev.Device) int {
 
 // addVif makes a VIF (vif_add). The caller holds the RTNL. ENFILE: the number
 // is too high; EADDRINUSE: it, or the register device, is there already;
-// EADDRNOTAVAIL: no such device; ENOBUFS: tunnels; EINVAL: unknown flags.
+// EADDRNOTAVAIL: no such device; ENOBUFS: none could be made; EINVAL: unknown flags.
 func (t *table) addVif(ctl *uapi.Vifctl, static bool) error {
 	if ctl.Vifi >= uapi.MAXVIFS {
 		return errno.ENFILE
@@ -80,7 +80,7 @@ func (t *table) vifDevice(ctl *uapi.Vifctl) (*dev.Device, error) {
 		}
 		return t.newRegisterDevice()
 	case uapi.VIFF_TUNNEL:
-		return nil, errno.ENOBUFS // no ipip devices
+		return t.newTunnelDevice(ctl)
 	case uapi.VIFF_USE_IFINDEX:
 		d = dev.ByIndex(t.st.n, ctl.Index())
 	case 0:
@@ -108,7 +108,7 @@ func (t *table) delVif(i int, gone bool) error {
 	if in := ipv4.InDev(v.dev); in != nil {
 		in.CountMcForwarding(-1)
 	}
-	if v.flags&uapi.VIFF_REGISTER != 0 && !gone {
+	if v.flags&(uapi.VIFF_REGISTER|uapi.VIFF_TUNNEL) != 0 && !gone {
 		dev.Unregister(v.dev)
 	}
 	return nil
