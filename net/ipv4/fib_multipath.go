@@ -218,14 +218,15 @@ func quotedHeader(b *skb.Buff) (*wire.IPv4Hdr, bool) {
 	return nil, false
 }
 
-// innerKey returns the key of the IPv4 packet inside an IPIP tunnel's.
+// innerKey returns the key of the IPv4 packet inside an IPIP tunnel's. A fragment of
+// the outer one is not looked into, the first neither, so that all go one way.
 func innerKey(b *skb.Buff) (k hashKey, ok bool) {
 	if b == nil {
 		return k, false
 	}
 	p := b.Network()
 	h, ok := wire.AsIPv4(p)
-	if !ok || h.Proto() != uapi.IPPROTO_IPIP || h.Offset() != 0 {
+	if !ok || h.Proto() != uapi.IPPROTO_IPIP || h.IsFragment() {
 		return k, false
 	}
 	p = p[min(h.IHL(), len(p)):]
@@ -234,7 +235,7 @@ func innerKey(b *skb.Buff) (k hashKey, ok bool) {
 		return k, false
 	}
 	k = hashKey{src: in.Saddr(), dst: in.Daddr(), proto: in.Proto()}
-	if in.Offset() == 0 {
+	if !in.IsFragment() {
 		s, d := transportPorts(k.proto, p[min(in.IHL(), len(p)):])
 		k.ports = uint32(s)<<16 | uint32(d)
 	}
