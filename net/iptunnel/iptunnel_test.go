@@ -107,3 +107,71 @@ func TestPing(t *testing.T) {
 		}
 	}
 }
+
+// TestLookup: a packet belongs to the tunnel with both its addresses, then to the
+// one with its remote, then with its local address, then to tunl0; one that is down
+// takes nothing.
+func TestLookup(t *testing.T) {
+	a, b, _ := hosts.Pair(t)
+	a.AddrOn("eth0", "10.0.0.11/24")
+	b.AddrOn("eth0", "10.0.0.12/24")
+	both := tunnel(b, "both", "", conf{local: "10.0.0.2", remote: "10.0.0.1"})
+	remote := tunnel(b, "remote", "", conf{remote: "10.0.0.11"})
+	local := tunnel(b, "local", "", conf{local: "10.0.0.12"})
+	fallback := dev.ByName(b.Namespace(), "tunl0")
+	must(t, b.Up("tunl0"))
+	for _, c := range []struct {
+		from, to string
+		want     *dev.Device
+	}{
+		{"10.0.0.1", "10.0.0.2", both},
+		{"10.0.0.11", "10.0.0.2", remote},
+		{"10.0.0.11", "10.0.0.12", remote},
+		{"10.0.0.1", "10.0.0.12", local},
+	} {
+		before := c.want.Counters().RxPackets
+		name := "t" + c.from[7:] + "-" + c.to[7:]
+		tunnel(a, name, "10.9.0.1/30", conf{local: c.from, remote: c.to})
+		a.Ping(addr("10.9.0.2"), 8) // nobody answers
+		if got := c.want.Counters().RxPackets; got != before+1 {
+			t.Errorf("%s to %s: %s received %d packets", c.from, c.to, c.want, got-before)
+		}
+		must(t, a.Down(name))
+	}
+	must(t, b.Down("both"))
+	tunnel(a, "last", "10.9.0.1/30", conf{local: "10.0.0.1", remote: "10.0.0.2", link: "eth0"})
+	a.Ping(addr("10.9.0.2"), 8)
+	if got := fallback.Counters().RxPackets; got != 1 {
+		t.Errorf("tunl0 received %d packets", got)
+	}
+}
+
+// TestRequests: what is refused.
+func TestRequests(t *testing.T) {
+	a, _, _ := hosts.Pair(t)
+	for _, c := range []struct {
+		rule, name string
+		c          conf
+		want       errno.Errno
+	}{
+		{"the first", "t0", conf{local: "10.0.0.1", remote: "10.0.0.2"}, 0},
+		{"the same again", "t1", conf{local: "10.0.0.1", remote: "10.0.0.2"}, errno.EEXIST},
+		{"the same by a device", "t1", conf{local: "10.0.0.1", remote: "10.0.0.2", link: "eth0"}, 0},
+		{"without addresses it is tunl0", "t2", conf{}, errno.EEXIST},
+		{"an MTU that is too small is raised", "t3", conf{remote: "10.0.0.3", mtu: 60}, 0},
+		{"one that is too large is lowered", "t4", conf{remote: "10.0.0.4", mtu: 70000}, 0},
+		{"a change", "t3", conf{remote: "10.0.0.5", flags: uapi.NLM_F_ACK}, 0},
+		{"a change to another's", "t3", conf{remote: "10.0.0.4", flags: uapi.NLM_F_ACK}, errno.EEXIST},
+		{"a change to no remote", "t3", conf{local: "10.0.0.1", flags: uapi.NLM_F_ACK}, errno.EINVAL},
+		{"a change of tunl0", "tunl0", conf{ttl: 5, flags: uapi.NLM_F_ACK}, errno.EINVAL},
+	} {
+		if got := link(a, c.name, c.c); got != c.want {
+			t.Errorf("%s: %v, want %v", c.rule, got, c.want)
+		}
+	}
+	for name, want := range map[string]int{"tunl0": 1480, "t0": 1480, "t3": 68, "t4": 65515} {
+		if got := dev.ByName(a.Namespace(), name).MTU(); got != want {
+			t.Errorf("%s has MTU %d, want %d", name, got, want)
+		}
+	}
+}
