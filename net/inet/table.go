@@ -7,11 +7,12 @@ import (
 
 // A Table is a hash table that readers walk without a lock while entries come
 // and go: the chains of sockets (struct inet_hashinfo, udp_table). It begins
-// small and doubles with use. The zero value is ready.
+// small and doubles with use, up to its bound. The zero value is ready.
 type Table[T any] struct {
 	mu      sync.Mutex // of writers
 	buckets atomic.Pointer[[]bucket[T]]
 	n       int
+	most    int // buckets at most; 0: no limit
 }
 
 type bucket[T any] struct{ head atomic.Pointer[Node[T]] }
@@ -32,6 +33,18 @@ type Entry[T any] struct{ node *Node[T] }
 // minBuckets is the size of a table that is used for the first time.
 const minBuckets = 16
 
+// Bound sets how many buckets t may come to have, a power of two: more entries
+// make its chains longer. It is called before the first entry comes.
+func (t *Table[T]) Bound(most int) { t.most = most }
+
+// Buckets returns how many buckets t has at present.
+func (t *Table[T]) Buckets() int {
+	if p := t.buckets.Load(); p != nil {
+		return len(*p)
+	}
+	return 0
+}
+
 // Insert puts v at the front of its chain, to be removed through e.
 func (t *Table[T]) Insert(e *Entry[T], hash uint32, v T) {
 	t.mu.Lock()
@@ -51,7 +64,7 @@ func (t *Table[T]) insert(e *Entry[T], hash uint32, v T) { t.insertAt(new(Node[T
 
 func (t *Table[T]) insertAt(n *Node[T], e *Entry[T], hash uint32, v T) {
 	p := t.buckets.Load()
-	if p == nil || t.n >= 2*len(*p) {
+	if p == nil || t.n >= 2*len(*p) && (t.most == 0 || len(*p) < t.most) {
 		p = t.grow(p)
 	}
 	t.n++
@@ -74,6 +87,9 @@ func link[T any](list []bucket[T], n *Node[T], e *Entry[T], hash uint32, v T) {
 // grow publishes a table of twice the size.
 func (t *Table[T]) grow(old *[]bucket[T]) *[]bucket[T] {
 	size := minBuckets
+	if t.most > 0 {
+		size = min(size, t.most)
+	}
 	if old != nil {
 		size = 2 * len(*old)
 	}

@@ -108,6 +108,11 @@ func (t *Tree) Func(path string, get func() string, set func(v string) error) {
 	t.add(path, s)
 }
 
+// SecretFunc is Func of a setting that its owner alone may read: mode 0600.
+func (t *Tree) SecretFunc(path string, get func() string, set func(v string) error) {
+	t.add(path, &String{max: maxWrite, get: get, set: set, perm: 0o600})
+}
+
 // Load returns the text.
 func (s *String) Load() string {
 	if s.get != nil {

@@ -77,7 +77,7 @@ func (s *Sock) getFastKey(val []byte) int {
 // registerFast makes the settings of Fast Open.
 func (st *State) registerFast(t *sysctl.Tree) {
 	st.sys.fastopen = t.Int("net/ipv4/tcp_fastopen", sysctl.Spec{Default: fastClient, Min: -1 << 31, Max: 1<<31 - 1})
-	t.Func("net/ipv4/tcp_fastopen_key", st.fastKeyText, st.setFastKeyText)
+	t.SecretFunc("net/ipv4/tcp_fastopen_key", st.fastKeyText, st.setFastKeyText)
 }
 
 // fastKeyText shows the keys as words of 32 bits.

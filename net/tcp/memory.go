@@ -6,6 +6,7 @@ import (
 
 	"linen/kern"
 	"linen/lib/ktime"
+	"linen/net/inet"
 	"linen/net/mib"
 	"linen/net/skb"
 	"linen/net/sysctl"
@@ -33,8 +34,7 @@ type memory struct {
 }
 
 func (m *memory) register(t *sysctl.Tree) {
-	// As the kernel counts them on a machine with 24 GB (tcp_init_mem).
-	m.limits = t.List64("net/ipv4/tcp_mem", sysctl.Spec{Unit: sysctl.Long, Scope: sysctl.OfMachine}, []int64{285744, 380994, 571488}, nil)
+	m.limits = t.List64("net/ipv4/tcp_mem", sysctl.Spec{Unit: sysctl.Long, Scope: sysctl.OfMachine}, inet.MemoryLimits(16), nil)
 }
 
 // account keeps the machine's sum of memory up to date, to a few pages, and

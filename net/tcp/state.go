@@ -67,6 +67,7 @@ func initNet(n *netns.Net) (*State, error) {
 	st.base.Sockstat, st.base.Hashed = st.sockstat, st.hashed
 	st.sys.register(st, sysctl.Of(n))
 	st.inherit(n.First())
+	st.registerTables(n, sysctl.Of(n))
 	st.registerFast(sysctl.Of(n))
 	if t := sysctl.Of(n); !t.Child() {
 		st.mem.register(t)

@@ -23,6 +23,7 @@ type sysctls struct {
 	allowed                                                             *atomic.Pointer[[]string] // tcp_allowed_congestion_control, the machine's
 	fastopen                                                            *sysctl.Int
 	more                                                                moreSysctls
+	tables                                                              tableSysctls
 	probe                                                               [5]*sysctl.Int // MTU probing
 }
 

@@ -29,6 +29,7 @@ type State struct {
 	wmemMin   *sysctl.Int // udp_wmem_min
 	mem       *sysctl.List
 	l3mdev    *sysctl.Int // udp_l3mdev_accept
+	child     *sysctl.Int // udp_child_hash_entries
 }
 
 // proto is one of the two protocols: they share everything but numbers and
@@ -45,6 +46,7 @@ type proto struct {
 	ports inet.Table[*Sock] // by local port: every bound socket
 	addrs inet.Table[*Sock] // by local address and port
 	conns inet.Table[*Sock] // by both ends: the connected ones
+	slots uint32            // buckets of each at most, which /proc shows ports by
 
 	merging atomic.Int32         // sockets with UDP_GRO
 	encaps  [8]func(*Sock) Encap // by UDP_ENCAP's number; filled while the namespace is built
@@ -55,9 +57,12 @@ var key = netns.NewKey[State]("udp")
 // Of returns n's UDP.
 func Of(n *netns.Net) *State { return key.Of(n) }
 
-// hashEntries is net.ipv4.udp_hash_entries as a 24 GiB host shows it; the
-// tables here grow by themselves.
-const hashEntries = 16384
+// Sizes of the hash tables (udp_table_init, udp_pernet_table_alloc).
+const (
+	bytesPerBucket = 2 << 20 // of memory
+	leastBuckets   = 128
+	mostBuckets    = 64 << 10
+)
 
 // Pernet makes a namespace's UDP.
 func Pernet() netns.Subsys { return netns.Bind(key, initNet, nil) }
@@ -79,6 +84,7 @@ func initNet(n *netns.Net) (*State, error) {
 		return nil, err
 	}
 	st.registerSysctls(sysctl.Of(n))
+	st.registerTables(n, sysctl.Of(n))
 	if f := st.udp.inet.IP.SetUDPGRO; f != nil {
 		f(n, st.udp.wantsGRO)
 	}
@@ -95,11 +101,40 @@ func (st *State) registerSysctls(t *sysctl.Tree) {
 	least := sysctl.Spec{Default: 4096, Min: 1, Max: 1<<31 - 1, Ranged: true}
 	st.rmemMin = t.Int("net/ipv4/udp_rmem_min", least)
 	st.wmemMin = t.Int("net/ipv4/udp_wmem_min", least)
-	st.mem = t.List64("net/ipv4/udp_mem", sysctl.Spec{Unit: sysctl.Long, Scope: sysctl.OfMachine}, []int64{571491, 761988, 1142982}, nil)
+	st.mem = t.List64("net/ipv4/udp_mem", sysctl.Spec{Unit: sysctl.Long, Scope: sysctl.OfMachine}, inet.MemoryLimits(8), nil)
 	flag := sysctl.Spec{Unit: sysctl.Byte, Max: 1, Ranged: true}
 	st.l3mdev = t.Int("net/ipv4/udp_l3mdev_accept", flag)
-	t.Int("net/ipv4/udp_hash_entries", sysctl.Spec{Default: hashEntries, Mode: 0o444})
-	t.Int("net/ipv4/udp_child_hash_entries", sysctl.Spec{Unit: sysctl.Unsigned, Default: 0})
+}
+
+// registerTables sizes the tables of UDP, of a child as udp_child_hash_entries of
+// its maker has it (udp_set_table). What a child has in common with the first
+// namespace on Linux, here of the same size, shows below zero.
+func (st *State) registerTables(n *netns.Net, t *sysctl.Tree) {
+	st.child = t.Int("net/ipv4/udp_child_hash_entries", sysctl.Spec{Unit: sysctl.Unsigned, Max: mostBuckets, Ranged: true})
+	size := inet.TableSize(bytesPerBucket, 1, mostBuckets)
+	shown := size
+	if t.Child() {
+		shown = -size
+	}
+	st.lite.limit(size)
+	if m := n.Maker(); m != nil && Of(m) != nil {
+		if own := Of(m).child.Load(); own != 0 {
+			size = inet.RoundUp(max(int(own), leastBuckets))
+			shown = size
+		}
+	}
+	st.udp.limit(size)
+	t.Func("net/ipv4/udp_hash_entries", func() string { return strconv.Itoa(shown) }, nil)
+	inet.LogTable(n, "UDP", size)
+	inet.LogTable(n, "UDP-Lite", size)
+}
+
+// limit bounds the tables' buckets.
+func (p *proto) limit(buckets int) {
+	p.slots = uint32(buckets)
+	p.ports.Bound(buckets)
+	p.addrs.Bound(buckets)
+	p.conns.Bound(buckets)
 }
 
 func (p *proto) init(n *netns.Net, name string, number int, ids counters) error {
@@ -157,7 +192,7 @@ func (p *proto) show(w *bytes.Buffer) {
 }
 
 // slot is the bucket that /proc shows: the port among udp_hash_entries.
-func (s *Sock) slot() uint32 { return s.Num.Load() % hashEntries }
+func (s *Sock) slot() uint32 { return s.Num.Load() % s.p.slots }
 
 // count counts one of p's events.
 func (p *proto) count(c *kern.CPU, id mib.ID) { mib.Inc(c, p.n, id) }
