@@ -85,7 +85,7 @@ type Device struct {
 	leaving bool          // its namespace or its registration is being left: no AF attributes
 	silent  bool          // no notification of its end
 	want    int           // the ifindex that rtnetlink was asked for, 0: any
-	fresh   bool          // rtnetlink is making it: no notification before the end
+	fresh   bool          // rtnetlink is making it: it will tell of it
 }
 
 // States of a registration (reg_state).

@@ -25,7 +25,7 @@ func (d *Device) rtmsg(typ uint16, change uint32, r *netlink.Request) {
 }
 
 func (d *Device) rtmsgEvent(typ uint16, change, event uint32, r *netlink.Request) {
-	if d.fresh || d.reg.Load() == regNone || !rtnl.Listening(d.Net(), uapi.RTNLGRP_LINK, r) {
+	if d.reg.Load() == regNone || !rtnl.Listening(d.Net(), uapi.RTNLGRP_LINK, r) {
 		return
 	}
 	d.send(d.ifinfo(typ, change, ifinfoArgs{event: event}), r)

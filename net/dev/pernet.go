@@ -21,9 +21,13 @@ func initNet(n *netns.Net) (*state, error) {
 	s.backlog = sysctl.Of(n).Int("net/core/netdev_max_backlog", sysctl.Spec{Default: defaultBacklog, Scope: sysctl.OfMachine})
 	handleLinks(n)
 	addProc(n)
-	_, err := s.chain.Add(0, rtnetlinkEvent)
+	_, err := s.chain.Add(rtnetlinkPriority, rtnetlinkEvent)
 	return s, err
 }
+
+// rtnetlinkPriority has programs hear of a device before they hear of what that
+// does to addresses and routes: rtnetlink is the first to subscribe.
+const rtnetlinkPriority = 100
 
 // defaultBacklog is how many frames wait for a CPU at most
 // (net.core.netdev_max_backlog).

@@ -180,7 +180,7 @@ func (d *Device) dismantle(r *netlink.Request) {
 		Notifiers(d.Net()).Call(e)
 	}
 	var m *netlink.Msg
-	if !d.silent {
+	if !d.silent && !d.fresh {
 		d.leaving = true
 		m = d.ifinfo(uapi.RTM_DELLINK, ^uint32(0), ifinfoArgs{})
 	}
