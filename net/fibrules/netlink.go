@@ -199,10 +199,12 @@ func (r *Rule) parseDSCP(tb netlink.Attrs) error {
 		r.TOS, r.DSCPSet = d.U8()<<2, true
 	}
 	if m := tb.Get(fraDSCPMask); m.Present() {
-		if !r.DSCPSet {
+		given := r.DSCPSet
+		r.DSCPSet, r.DSCPMask = true, m.U8()<<2
+		if !given {
 			return netlink.ErrorAt(errno.EINVAL, m, "Cannot specify DSCP mask without DSCP value")
 		}
-		if r.DSCPMask = m.U8() << 2; r.TOS&^r.DSCPMask != 0 {
+		if r.TOS&^r.DSCPMask != 0 {
 			return netlink.ErrorAt(errno.EINVAL, m, "Invalid DSCP mask")
 		}
 	}

@@ -317,6 +317,7 @@ func (c *Conn) control(w *ackWork) {
 		c.reduce(sackedNow, w.lost, w.flag)
 	case c.mayRaise(w.flag):
 		c.ca.alg.avoid(c, sackedNow)
+		c.ca.stamp = c.now // also when it did not grow: only silence shrinks the window
 		c.clampCwnd()
 	}
 	c.updatePacing()
