@@ -69,12 +69,17 @@ func (t *tunnel) Xmit(c *kern.CPU, d *dev.Device, b *skb.Buff) {
 	if o.ttl == 0 {
 		o.ttl = in.ttl
 	}
-	if !b.IsGSO() {
-		t.send(c, b, &o, in.df)
+	if b.IsGSO() {
+		t.sendSegments(c, d, b, o, in.df)
 		return
 	}
+	t.send(c, b, &o, in.df)
+}
+
+// sendSegments cuts the super-packet b, and sends what comes of it.
+func (t *tunnel) sendSegments(c *kern.CPU, d *dev.Device, b *skb.Buff, o outer, df bool) {
 	t.learn(c, b, &o)
-	dev.Segment(c, d, b, func(s *skb.Buff) { t.send(c, s, &o, in.df) })
+	dev.Segment(c, d, b, func(s *skb.Buff) { t.send(c, s, &o, df) })
 }
 
 // outer is what the outer header says, and the way that it goes.
