@@ -15,7 +15,8 @@
 // Linux files: net/ipv4/ipip.c, net/ipv4/ip_tunnel.c, net/ipv4/ip_tunnel_core.c,
 // net/ipv4/tunnel4.c, include/net/inet_ecn.h. RFCs: 2003, 6040, 1853 §3.1 (the
 // errors of the way). Not done: what has its metadata from elsewhere (external),
-// FOU and GUE encapsulation, MPLS inside, GRO of what a tunnel receives.
+// FOU and GUE encapsulation, MPLS inside; super-packets are cut before the outer
+// header goes in front.
 package iptunnel
 
 import (

@@ -53,6 +53,12 @@ func link(h *hosts.Host, name string, c conf) errno.Errno {
 	}
 	m.End(data)
 	m.End(info)
+	return ask(h, m)
+}
+
+// ask sends a request and returns the kernel's answer.
+func ask(h *hosts.Host, m *netlink.Msg) errno.Errno {
+	h.Lab.T.Helper()
 	s, err := h.Netlink(uapi.NETLINK_ROUTE)
 	if err != nil {
 		h.Lab.T.Fatal(err)

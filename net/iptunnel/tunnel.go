@@ -53,7 +53,7 @@ func of(d *dev.Device) *tunnel {
 func setup(d *dev.Device) {
 	d.Ops = &tunnel{dev: d}
 	d.Type, d.AddrLen = uapi.ARPHRD_TUNNEL, 4
-	d.LLTX, d.NoQueue = true, true
+	d.LLTX, d.NoQueue, d.NAPI = true, true, true // gro_cells
 	d.SetInitialFlags(uapi.IFF_NOARP)
 	d.SetInitialTxQueueLen(1000)
 	d.HWFeatures = dev.FeatSG | dev.FeatFragList | dev.FeatHWCsum | dev.FeatHighDMA | dev.FeatGSOSoftware
