@@ -199,12 +199,10 @@ func (r *Rule) parseDSCP(tb netlink.Attrs) error {
 		r.TOS, r.DSCPSet = d.U8()<<2, true
 	}
 	if m := tb.Get(fraDSCPMask); m.Present() {
-		given := r.DSCPSet
-		r.DSCPSet, r.DSCPMask = true, m.U8()<<2
-		if !given {
+		if !r.DSCPSet {
 			return netlink.ErrorAt(errno.EINVAL, m, "Cannot specify DSCP mask without DSCP value")
 		}
-		if r.TOS&^r.DSCPMask != 0 {
+		if r.DSCPMask = m.U8() << 2; r.TOS&^r.DSCPMask != 0 {
 			return netlink.ErrorAt(errno.EINVAL, m, "Invalid DSCP mask")
 		}
 	}
@@ -262,7 +260,7 @@ func (f *families) add(r *netlink.Request) error {
 		return err
 	}
 	refused := rule.parseDSCP(tb)
-	if r.Has(uapi.NLM_F_EXCL) && o.exists(rule) {
+	if r.Has(uapi.NLM_F_EXCL) && o.exists(rule, tb) {
 		return errno.EEXIST
 	}
 	if refused != nil {

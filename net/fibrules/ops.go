@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"linen/net/dev"
+	"linen/net/netlink"
 	"linen/net/netns"
 	"linen/uapi"
 )
@@ -69,8 +70,8 @@ func (o *Ops) last(pref uint32) int {
 }
 
 // exists reports whether a rule that is the same is there.
-func (o *Ops) exists(r *Rule) bool {
-	return slices.ContainsFunc(o.rules[o.first(r.Pref):o.last(r.Pref)], r.sameAs)
+func (o *Ops) exists(r *Rule, tb netlink.Attrs) bool {
+	return slices.ContainsFunc(o.rules[o.first(r.Pref):o.last(r.Pref)], func(x *Rule) bool { return r.sameAs(x, tb) })
 }
 
 // freePref returns the priority of a rule that asks for none: one below the

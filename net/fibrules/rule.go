@@ -12,6 +12,7 @@ package fibrules
 import (
 	"sync/atomic"
 
+	"linen/net/netlink"
 	"linen/uapi"
 )
 
@@ -119,22 +120,37 @@ func (p Range) hasPort(port, mask uint16) bool {
 }
 
 // NeedsPorts reports whether the rule looks at the transport header, so that
-// received packets have to be dissected before their lookup.
-func (r *Rule) NeedsPorts() bool { return r.IPProto != 0 || r.SPort.Start != 0 || r.DPort.Start != 0 }
+// received packets have to be dissected before their lookup. One for what this host
+// sends (iif lo) does not ask for it (fib_rule_requires_fldissect).
+func (r *Rule) NeedsPorts() bool {
+	return r.IIF != "lo" && (r.IPProto != 0 || r.SPort.Start != 0 || r.DPort.Start != 0)
+}
 
 // Target returns the rule that a goto leads to, or nil while it is unresolved.
 func (r *Rule) Target() *Rule { return r.target.Load() }
 
 // sameAs reports whether two rules select and do the same, their
 // priorities included (rule_exists). r is the one asked for: addresses, a TOS
-// and realms that it does not name match any (fib4_rule_compare).
-func (r *Rule) sameAs(o *Rule) bool {
+// and realms that it does not name match any (fib4_rule_compare). tb is what was
+// asked with.
+func (r *Rule) sameAs(o *Rule, tb netlink.Attrs) bool {
 	return r.Pref == o.Pref && r.Action == o.Action && r.Table == o.Table && r.Proto == o.Proto &&
 		r.IIF == o.IIF && r.OIF == o.OIF && r.Mark == o.Mark && r.Mask == o.Mask && r.TunID == o.TunID &&
 		r.L3mdev == o.L3mdev && r.UIDSet == o.UIDSet && r.UID == o.UID && r.IPProto == o.IPProto &&
 		r.SPort == o.SPort && r.DPort == o.DPort && r.SPortMask == o.SPortMask && r.DPortMask == o.DPortMask &&
 		r.SuppressPrefixLen == o.SuppressPrefixLen && r.SuppressIfgroup == o.SuppressIfgroup &&
-		(r.Src.Len == 0 || r.Src == o.Src) && (r.Dst.Len == 0 || r.Dst == o.Dst) && (r.TOS == 0 || r.TOS == o.TOS) &&
-		r.DSCPSet == o.DSCPSet && r.DSCPMask == o.DSCPMask &&
+		(r.Src.Len == 0 || r.Src == o.Src) && (r.Dst.Len == 0 || r.Dst == o.Dst) && r.sameDSCP(o, tb) &&
 		(!r.RealmsSet || r.Realms == o.Realms)
+}
+
+// sameDSCP compares what was asked for of the DSCP: a value as tos, one as dscp,
+// and the mask of one, also where the rule is going to be refused.
+func (r *Rule) sameDSCP(o *Rule, tb netlink.Attrs) bool {
+	switch {
+	case r.TOS != 0 && !r.DSCPSet && (o.DSCPSet || r.TOS != o.TOS),
+		tb.Has(fraDSCP) && (!o.DSCPSet || r.TOS != o.TOS),
+		tb.Has(fraDSCPMask) && (!o.DSCPSet || tb.U8(fraDSCPMask)<<2 != o.DSCPMask):
+		return false
+	}
+	return true
 }

@@ -126,7 +126,11 @@ func (t *table) lookup(f *Flow, res *result, flags int) errno.Errno {
 	if t.id == uapi.RT_TABLE_LOCAL && t.none(f.Daddr) {
 		return errno.EAGAIN
 	}
+	hides, hidden := false, uint32(0)
 	for m := t.prefixes.Lookup(f.Daddr); m.OK(); m = m.Shorter() {
+		if hides && f.Daddr&mask(m.Value.plen) == hidden {
+			continue
+		}
 		for a := m.Value; a != nil; a = a.next {
 			if a.tos != 0 && a.tos != f.TOS&legacyTOS {
 				continue
@@ -146,6 +150,12 @@ func (t *table) lookup(f *Flow, res *result, flags int) errno.Errno {
 			if nh := fi.usable(f, flags); nh != nil {
 				*res = result{alias: a, info: fi, nh: nh, table: t, rule: res.rule}
 				return 0
+			}
+			if fi.obj != nil {
+				// A next hop object that f may not take ends the search in this leaf of
+				// Linux's trie, which has the routes of all lengths with this address.
+				hides, hidden = true, f.Daddr&mask(a.plen)
+				break
 			}
 		}
 	}

@@ -72,10 +72,7 @@ func (st *state) routeInput(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, res
 	if (isLoopback(f.Daddr) || isLoopback(f.Saddr)) && !in.RouteLocalnet() {
 		return nil, skb.ReasonIPLocalnet
 	}
-	if set := st.rules.Load(); set != nil && b != nil && set.ready().needsPorts {
-		dissect(b, f)
-	}
-	e := st.lookup(f, res, 0)
+	e := st.lookupReceived(b, f, res)
 	if e != 0 {
 		if !in.Forwarding() {
 			e = errno.EHOSTUNREACH
@@ -104,6 +101,30 @@ func (st *state) routeInput(c *kern.CPU, b *skb.Buff, f *Flow, in *InDevice, res
 		return nil, skb.ReasonIPInvalidDest
 	}
 	return st.inputForward(c, b, f, in, res)
+}
+
+// lookupReceived is lookup for a received packet, or for a question about one. Its
+// transport header is looked into when some rule asks for it; the ports of a question
+// choose among paths all the same.
+func (st *state) lookupReceived(b *skb.Buff, f *Flow, res *result) errno.Errno {
+	set := st.rules.Load()
+	if set == nil {
+		return st.lookup(f, res, 0)
+	}
+	needed := set.ready().needsPorts
+	if b != nil {
+		if needed {
+			dissect(b, f)
+		}
+		return st.lookup(f, res, 0)
+	}
+	proto, sport, dport := f.Proto, f.SPort, f.DPort
+	if !needed {
+		f.Proto, f.SPort, f.DPort = 0, 0, 0
+	}
+	e := st.lookup(f, res, 0)
+	f.Proto, f.SPort, f.DPort = proto, sport, dport
+	return e
 }
 
 // inputForward makes the route of a packet to be forwarded
