@@ -122,6 +122,7 @@ const (
 	hashSrcIP   = 1 << 0
 	hashDstIP   = 1 << 1
 	hashProto   = 1 << 2
+	hashLabel   = 1 << 3
 	hashSrcPort = 1 << 4
 	hashDstPort = 1 << 5
 	hashInner   = 6 // the inner header's bits are these, shifted by 6
@@ -131,7 +132,9 @@ const (
 type hashKey struct {
 	src, dst uint32
 	ports    uint32
+	label    uint32 // IPv6's flow label
 	proto    uint8
+	v6       bool
 }
 
 // multipathHash returns the hash of a flow by fib_multipath_hash_policy: 0
@@ -149,6 +152,9 @@ func (st *state) multipathHash(f *Flow, b *skb.Buff) uint32 {
 	case 2:
 		if inner, ok := innerKey(b); ok {
 			k = hashKey{src: inner.src, dst: inner.dst}
+			if inner.v6 {
+				k.label, k.proto = inner.label, inner.proto
+			}
 		}
 	case 3:
 		fields := st.set.hashFields.Load()
@@ -156,14 +162,14 @@ func (st *state) multipathHash(f *Flow, b *skb.Buff) uint32 {
 		if inner, ok := innerKey(b); ok && fields>>hashInner != 0 {
 			in := inner.only(fields >> hashInner)
 			k.src, k.dst, k.ports = k.src^in.src, k.dst^in.dst, k.ports^in.ports
-			k.proto ^= in.proto
+			k.proto, k.label = k.proto^in.proto, in.label
 		}
 	}
 	seed := st.hashKey
 	if s := st.set.hashSeed.Load(); s != 0 {
 		seed = uint32(s)
 	}
-	h := jhash.Words3(k.src, k.dst, k.ports, seed^uint32(k.proto))
+	h := jhash.Words3(k.src, k.dst, k.ports, seed^uint32(k.proto)^k.label<<8)
 	if h == 0 {
 		return 1
 	}
@@ -180,6 +186,9 @@ func (k hashKey) only(fields int64) (o hashKey) {
 	}
 	if fields&hashProto != 0 {
 		o.proto = k.proto
+	}
+	if fields&hashLabel != 0 {
+		o.label = k.label
 	}
 	if fields&hashSrcPort != 0 {
 		o.ports |= k.ports & 0xffff0000
@@ -216,30 +225,6 @@ func quotedHeader(b *skb.Buff) (*wire.IPv4Hdr, bool) {
 		return wire.AsIPv4(p[h.IHL()+8:])
 	}
 	return nil, false
-}
-
-// innerKey returns the key of the IPv4 packet inside an IPIP tunnel's. A fragment of
-// the outer one is not looked into, the first neither, so that all go one way.
-func innerKey(b *skb.Buff) (k hashKey, ok bool) {
-	if b == nil {
-		return k, false
-	}
-	p := b.Network()
-	h, ok := wire.AsIPv4(p)
-	if !ok || h.Proto() != uapi.IPPROTO_IPIP || h.IsFragment() {
-		return k, false
-	}
-	p = p[min(h.IHL(), len(p)):]
-	in, ok := wire.AsIPv4(p)
-	if !ok {
-		return k, false
-	}
-	k = hashKey{src: in.Saddr(), dst: in.Daddr(), proto: in.Proto()}
-	if !in.IsFragment() {
-		s, d := transportPorts(k.proto, p[min(in.IHL(), len(p)):])
-		k.ports = uint32(s)<<16 | uint32(d)
-	}
-	return k, true
 }
 
 // typeName returns the name of a route type as `ip route` spells it.

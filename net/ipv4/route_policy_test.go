@@ -6,11 +6,9 @@ import (
 	"testing"
 
 	"linen/kern"
-	"linen/net/dev"
 	"linen/net/ipv4"
 	"linen/net/netlink"
 	"linen/net/netns"
-	"linen/net/skb"
 	"linen/net/sysctl"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -57,58 +55,6 @@ func TestMultipathHashPolicies(t *testing.T) {
 		tree.Set("net/ipv4/fib_multipath_hash_fields", c.fields)
 		if got := gateways(t, n, c.change); got != c.want {
 			t.Errorf("%s: %d next hops, want %d", c.rule, got, c.want)
-		}
-	}
-}
-
-// TestMultipathHashOfInnerHeaders: policies 2 and 3 look into an IPIP packet, but not
-// into a fragment of one.
-func TestMultipathHashOfInnerHeaders(t *testing.T) {
-	const innerSrc, innerPort, outerSrc = 0x40, 0x400, 0x1 // bits of fib_multipath_hash_fields
-	for _, c := range []struct {
-		rule, policy string
-		fields       int
-		change       func(p []byte, i int)
-		want         int
-	}{
-		{"2: the inner source counts", "2", 7, func(p []byte, i int) { p[20+15] = byte(i) }, 2},
-		{"2: the inner ports do not", "2", 7, func(p []byte, i int) { p[40+1] = byte(i) }, 1},
-		{"2: the first fragment is not looked into", "2", 7, func(p []byte, i int) { p[6], p[20+15] = 0x20, byte(i) }, 1},
-		{"2: a later fragment is not looked into", "2", 7, func(p []byte, i int) { p[7], p[20+15] = 9, byte(i) }, 1},
-		{"3: the inner source counts", "3", innerSrc, func(p []byte, i int) { p[20+15] = byte(i) }, 2},
-		{"3: the inner source was not asked for", "3", outerSrc, func(p []byte, i int) { p[20+15] = byte(i) }, 1},
-		{"3: the inner source port counts", "3", innerPort, func(p []byte, i int) { p[40+1] = byte(i) }, 2},
-		{"3: an inner fragment has no ports", "3", innerPort, func(p []byte, i int) { p[20+6], p[40+1] = 0x20, byte(i) }, 1},
-	} {
-		_, n := newHost(t)
-		script(t, n, "link set a1p up", "link set a1 up", "addr add 10.1.0.2/24 dev a0", "addr add 10.2.0.2/24 dev a1",
-			"route add default nexthop via 10.1.0.1 nexthop via 10.1.0.9")
-		tree := sysctl.Of(n)
-		tree.Set("net/ipv4/ip_forward", "1")
-		tree.Set("net/ipv4/fib_multipath_hash_seed", "77")
-		tree.Set("net/ipv4/fib_multipath_hash_policy", c.policy)
-		tree.Set("net/ipv4/fib_multipath_hash_fields", fmt.Sprint(c.fields))
-		seen := map[uint32]bool{}
-		onCPU(n, func(k *kern.CPU) {
-			for i := range 64 {
-				b := skb.Alloc(k, 48)
-				p := b.Put(48)
-				p[0], p[9], p[20], p[29] = 0x45, uapi.IPPROTO_IPIP, 0x45, uapi.IPPROTO_UDP
-				copy(p[12:20], []byte{10, 2, 0, 7, 8, 8, 8, 8})
-				copy(p[32:40], []byte{192, 168, 1, 1, 192, 168, 2, 2})
-				c.change(p, i)
-				b.Dev, b.Protocol = dev.ByName(n, "a1"), uapi.ETH_P_IP
-				b.SetNetworkHeader(0)
-				reason := ipv4.RouteInput(k, n, b, num("8.8.8.8"), num("10.2.0.7"), 0, dev.ByName(n, "a1"))
-				if reason != 0 {
-					t.Fatalf("%s: %v", c.rule, reason)
-				}
-				seen[ipv4.RouteOf(b).Gateway] = true
-				b.Consume(k)
-			}
-		})
-		if len(seen) != c.want {
-			t.Errorf("%s: %d next hops, want %d", c.rule, len(seen), c.want)
 		}
 	}
 }
