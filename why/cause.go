@@ -6,6 +6,7 @@ import (
 
 	"linen/drivers/net/veth"
 	"linen/net/dev"
+	"linen/net/fibrules"
 	"linen/net/ipv4"
 	"linen/net/neigh"
 	"linen/net/netns"
@@ -177,7 +178,7 @@ func (f *facts) refused() cause {
 		l = ipv4.ExplainOutput(f.node.Net, &fl)
 	}
 	if l.Found {
-		return cause{l.Text + " table " + ipv4.TableName(l.Table), fmt.Sprintf("ip route del %s on %s", shortRoute(l.Text), f.node.Name)}
+		return cause{l.Text + " table " + fibrules.TableName(l.Table), fmt.Sprintf("ip route del %s on %s", shortRoute(l.Text), f.node.Name)}
 	}
 	if n := len(l.Rules); n > 0 {
 		return cause{"rule " + l.Rules[n-1].Rule.String(), fmt.Sprintf("ip rule del pref %d on %s", l.Rules[n-1].Rule.Pref, f.node.Name)}

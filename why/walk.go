@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"linen/net/dev"
+	"linen/net/fibrules"
 	"linen/net/ipv4"
 	"linen/net/neigh"
 	"linen/net/netfilter"
@@ -218,7 +219,7 @@ func (w *walker) output(n Node) {
 		w.noRoute(n, &l)
 		return
 	}
-	by := l.Text + " table " + ipv4.TableName(l.Table)
+	by := l.Text + " table " + fibrules.TableName(l.Table)
 	if !l.Found {
 		by = "on the link of " + l.OIF.Name()
 	}
@@ -390,7 +391,7 @@ func backText(l *ipv4.Lookup) string {
 func (w *walker) routeStep(n Node, d *dev.Device, l *ipv4.Lookup) {
 	by := "the address itself"
 	if l.Found {
-		by = l.Text + " table " + ipv4.TableName(l.Table)
+		by = l.Text + " table " + fibrules.TableName(l.Table)
 	}
 	w.step(n, d, skb.PointRoute, typeText(l.Route.Type), by)
 }
@@ -398,7 +399,7 @@ func (w *walker) routeStep(n Node, d *dev.Device, l *ipv4.Lookup) {
 // refused ends a packet that no route takes.
 func (w *walker) refused(n Node, d *dev.Device, rt *ipv4.Route, l *ipv4.Lookup) {
 	if l.Found {
-		w.step(n, d, skb.PointRoute, "unreachable", l.Text+" table "+ipv4.TableName(l.Table))
+		w.step(n, d, skb.PointRoute, "unreachable", l.Text+" table "+fibrules.TableName(l.Table))
 	}
 	r := rt.Refusal(ipv4.InDev(d))
 	if !r.Answers {

@@ -75,7 +75,7 @@ func (r *Rule) actionText() string {
 		if r.L3mdev {
 			return "lookup [l3mdev-table]"
 		}
-		return "lookup " + tableText(r.Table)
+		return "lookup " + TableName(r.Table)
 	case uapi.FR_ACT_GOTO:
 		return fmt.Sprintf("goto %d", r.Goto)
 	case uapi.FR_ACT_NOP:
@@ -90,7 +90,8 @@ func (r *Rule) actionText() string {
 	return fmt.Sprintf("action %d", r.Action)
 }
 
-func tableText(id uint32) string {
+// TableName returns a routing table's name as iproute2's rt_tables has it.
+func TableName(id uint32) string {
 	switch id {
 	case uapi.RT_TABLE_LOCAL:
 		return "local"

@@ -4,9 +4,11 @@ import (
 	"linen/kern"
 	"linen/net/ipv4"
 	"linen/net/mib"
+	"linen/net/skb"
 	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
+	"linen/wire"
 )
 
 // A Scratch is a CPU's space for a route lookup, so that a send allocates
@@ -186,6 +188,50 @@ func (s *Sock) PathLimit(rt *ipv4.Route) int {
 // (ip_sk_ignore_df).
 func (s *Sock) MayFragment() bool {
 	return s.PMTUDisc() < uapi.IP_PMTUDISC_DO || s.PMTUDisc() == uapi.IP_PMTUDISC_OMIT
+}
+
+// RecvDatagram is recvmsg of a datagram socket. describe fills in the sender and
+// the control messages.
+func (s *Sock) RecvDatagram(m *sock.Msg, describe func(m *sock.Msg, b *skb.Buff)) (int, error) {
+	m.Reset()
+	if m.Flags&uapi.MSG_ERRQUEUE != 0 {
+		return s.RecvError(m)
+	}
+	b, off, err := s.Dequeue(m)
+	if err != nil || b == nil {
+		return 0, err
+	}
+	size := b.Len() - off
+	n := b.CopyOut(off, m.Data)
+	if n < size {
+		m.OutFlags |= uapi.MSG_TRUNC
+	}
+	describe(m, b)
+	s.Done(b)
+	if m.Flags&uapi.MSG_TRUNC != 0 {
+		return size, nil
+	}
+	return n, nil
+}
+
+// RecvPacket is RecvDatagram where senders have no ports, and nothing is urgent.
+func (s *Sock) RecvPacket(m *sock.Msg) (int, error) {
+	if m.Flags&uapi.MSG_OOB != 0 {
+		m.Reset()
+		return 0, errno.EOPNOTSUPP
+	}
+	return s.RecvDatagram(m, s.describePacket)
+}
+
+func (s *Sock) describePacket(m *sock.Msg, b *skb.Buff) {
+	s.RecvCmsgs(m, b)
+	if ip, ok := wire.AsIPv4(b.Network()); ok {
+		if m.Name != nil {
+			sa := Addr{IP: ip.Saddr()}.Sockaddr()
+			m.SetName(sa[:])
+		}
+		s.RecvIPCmsgs(m, b)
+	}
 }
 
 // Shutdown implements sock.Socket for datagram sockets: ENOTCONN when it is not

@@ -120,9 +120,41 @@ func (s *Sock) PickPort(free func(port int) bool) int {
 	return 0
 }
 
-// CheckBind reads and checks bind's address (inet_bind): it returns the
+// BindAddr is bind of TCP and UDP (__inet_bind): to an address, and by bindPort to a
+// port, any for 0.
+func (s *Sock) BindAddr(who *sock.Caller, sa []byte, bindPort func(port int) error) error {
+	a, typ, err := s.checkBind(who, sa)
+	if err != nil {
+		return err
+	}
+	s.Lock()
+	defer s.Unlock()
+	if s.State() != uapi.TCP_CLOSE || s.Num.Load() != 0 {
+		return errno.EINVAL
+	}
+	s.RcvAddr.Store(a.IP)
+	s.Saddr.Store(a.IP)
+	if typ == uapi.RTN_MULTICAST || typ == uapi.RTN_BROADCAST {
+		s.Saddr.Store(0) // not a source
+	}
+	if a.Port != 0 || !s.Is(BindAddressNoPort) {
+		if err := bindPort(int(a.Port)); err != nil {
+			s.Saddr.Store(0)
+			s.RcvAddr.Store(0)
+			return err
+		}
+	}
+	s.SetIs(BindLockAddr, a.IP != 0)
+	s.SetIs(BindLockPort, a.Port != 0)
+	s.Daddr.Store(0)
+	s.Dport.Store(0)
+	s.CacheRoute(nil)
+	return nil
+}
+
+// checkBind reads and checks bind's address (inet_bind): it returns the
 // address and its type, RTN_*.
-func (s *Sock) CheckBind(who *sock.Caller, sa []byte) (Addr, uint8, error) {
+func (s *Sock) checkBind(who *sock.Caller, sa []byte) (Addr, uint8, error) {
 	family, a, err := ParseAddr(sa)
 	if err != nil {
 		return a, 0, err

@@ -223,19 +223,6 @@ func scopeText(scope uint8) string {
 	return ""
 }
 
-// TableName returns a routing table's name as iproute2's rt_tables has it.
-func TableName(id uint32) string {
-	switch id {
-	case uapi.RT_TABLE_LOCAL:
-		return "local"
-	case uapi.RT_TABLE_MAIN:
-		return "main"
-	case uapi.RT_TABLE_DEFAULT:
-		return "default"
-	}
-	return fmt.Sprint(id)
-}
-
 // A Refusal is how a packet ends that its route refuses.
 type Refusal struct {
 	Reason  skb.Reason

@@ -309,7 +309,7 @@ func (res *result) traceRule(f *Flow) skb.Event {
 		e.By = "default rules"
 	}
 	if res.table != nil {
-		e.Verdict = "table " + TableName(res.table.id)
+		e.Verdict = "table " + fibrules.TableName(res.table.id)
 	}
 	return e
 }

@@ -11,6 +11,7 @@ import (
 	"linen/lib/jhash"
 	"linen/lib/ktime"
 	"linen/net/dev"
+	"linen/net/fibrules"
 	"linen/net/l3mdev"
 	"linen/net/netns"
 	"linen/net/skb"
@@ -218,7 +219,7 @@ func (res *result) traceRoute(f *Flow, typ uint8, d *dev.Device) skb.Event {
 		e.By = "on the link of " + e.Device
 	}
 	if res.alias != nil {
-		e.By = res.text(f.Daddr) + " table " + TableName(res.table.id)
+		e.By = res.text(f.Daddr) + " table " + fibrules.TableName(res.table.id)
 	}
 	return e
 }

@@ -288,37 +288,7 @@ func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) e
 }
 
 // Recvmsg implements sock.Socket: the ICMP message of a reply.
-func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) {
-	m.Reset()
-	if m.Flags&uapi.MSG_OOB != 0 {
-		return 0, errno.EOPNOTSUPP
-	}
-	if m.Flags&uapi.MSG_ERRQUEUE != 0 {
-		return s.RecvError(m)
-	}
-	b, off, err := s.Dequeue(m)
-	if err != nil || b == nil {
-		return 0, err
-	}
-	size := b.Len() - off
-	n := b.CopyOut(off, m.Data)
-	if n < size {
-		m.OutFlags |= uapi.MSG_TRUNC
-	}
-	s.RecvCmsgs(m, b)
-	if ip, ok := wire.AsIPv4(b.Network()); ok {
-		if m.Name != nil {
-			sa := inet.Addr{IP: ip.Saddr()}.Sockaddr()
-			m.SetName(sa[:])
-		}
-		s.RecvIPCmsgs(m, b)
-	}
-	s.Done(b)
-	if m.Flags&uapi.MSG_TRUNC != 0 {
-		return size, nil
-	}
-	return n, nil
-}
+func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) { return s.RecvPacket(m) }
 
 // lookup finds the socket with an identifier that a packet to daddr is for
 // (ping_lookup).

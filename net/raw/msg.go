@@ -8,7 +8,6 @@ import (
 	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
-	"linen/wire"
 )
 
 // Sendmsg implements sock.Socket.
@@ -104,34 +103,4 @@ func (s *Sock) fits(c *kern.CPU, rt *ipv4.Route, n int, ck *inet.Cookie, daddr u
 }
 
 // Recvmsg implements sock.Socket: the packet from its IP header on.
-func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) {
-	m.Reset()
-	if m.Flags&uapi.MSG_OOB != 0 {
-		return 0, errno.EOPNOTSUPP
-	}
-	if m.Flags&uapi.MSG_ERRQUEUE != 0 {
-		return s.RecvError(m)
-	}
-	b, off, err := s.Dequeue(m)
-	if err != nil || b == nil {
-		return 0, err
-	}
-	size := b.Len() - off
-	n := b.CopyOut(off, m.Data)
-	if n < size {
-		m.OutFlags |= uapi.MSG_TRUNC
-	}
-	if ip, ok := wire.AsIPv4(b.Network()); ok {
-		if m.Name != nil {
-			sa := inet.Addr{IP: ip.Saddr()}.Sockaddr()
-			m.SetName(sa[:])
-		}
-		s.RecvCmsgs(m, b)
-		s.RecvIPCmsgs(m, b)
-	}
-	s.Done(b)
-	if m.Flags&uapi.MSG_TRUNC != 0 {
-		return size, nil
-	}
-	return n, nil
-}
+func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) { return s.RecvPacket(m) }

@@ -156,35 +156,7 @@ func (s *Sock) searchPorts(lo, hi, parity, start int, free func(int) bool) int {
 }
 
 // Bind implements sock.Socket.
-func (s *Sock) Bind(who *sock.Caller, sa []byte) error {
-	a, typ, err := s.CheckBind(who, sa)
-	if err != nil {
-		return err
-	}
-	s.Lock()
-	defer s.Unlock()
-	if s.State() != uapi.TCP_CLOSE || s.Num.Load() != 0 {
-		return errno.EINVAL
-	}
-	s.RcvAddr.Store(a.IP)
-	s.Saddr.Store(a.IP)
-	if typ == uapi.RTN_MULTICAST || typ == uapi.RTN_BROADCAST {
-		s.Saddr.Store(0)
-	}
-	if a.Port != 0 || !s.Is(inet.BindAddressNoPort) {
-		if err := s.bindPort(int(a.Port)); err != nil {
-			s.Saddr.Store(0)
-			s.RcvAddr.Store(0)
-			return err
-		}
-	}
-	s.SetIs(inet.BindLockAddr, a.IP != 0)
-	s.SetIs(inet.BindLockPort, a.Port != 0)
-	s.Daddr.Store(0)
-	s.Dport.Store(0)
-	s.CacheRoute(nil)
-	return nil
-}
+func (s *Sock) Bind(who *sock.Caller, sa []byte) error { return s.BindAddr(who, sa, s.bindPort) }
 
 // connKey hashes a connection.
 func (st *State) connKey(laddr uint32, lport uint16, raddr uint32, rport uint16) uint32 {

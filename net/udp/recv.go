@@ -11,25 +11,7 @@ import (
 
 // Recvmsg implements sock.Socket.
 func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) {
-	m.Reset()
-	if m.Flags&uapi.MSG_ERRQUEUE != 0 {
-		return s.RecvError(m)
-	}
-	b, off, err := s.Dequeue(m)
-	if err != nil || b == nil {
-		return 0, err
-	}
-	size := b.Len() - off
-	n := b.CopyOut(off, m.Data)
-	if n < size {
-		m.OutFlags |= uapi.MSG_TRUNC
-	}
-	s.describe(m, b)
-	s.Done(b)
-	if m.Flags&uapi.MSG_TRUNC != 0 {
-		return size, nil
-	}
-	return n, nil
+	return s.RecvDatagram(m, s.describe)
 }
 
 // describe fills the sender's address and the control messages.
