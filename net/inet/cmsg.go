@@ -33,6 +33,10 @@ type Cookie struct {
 	Corked   bool   // a datagram under construction: it was admitted with its first part
 }
 
+// Cork has ck belong to a packet under construction, which keeps the TOS of its
+// first part.
+func (ck *Cookie) Cork(s *Sock) { ck.TOS, ck.Corked = int32(s.cookieTOS(ck)), true }
+
 // SetFlags notes what the flags of a send (MSG_*) ask of the packet.
 func (ck *Cookie) SetFlags(flags int) {
 	ck.Confirm, ck.Probe, ck.DontWait = flags&uapi.MSG_CONFIRM != 0, flags&uapi.MSG_PROBE != 0, flags&uapi.MSG_DONTWAIT != 0

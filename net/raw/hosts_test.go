@@ -110,10 +110,7 @@ func TestConfirmKeepsTheNeighbour(t *testing.T) {
 // shorter path IP cuts it (observed on 6.18).
 func TestHeaderIncludedIsCutForThePath(t *testing.T) {
 	a, r, b := hosts.Routed(t)
-	r.Namespace().Lock()
-	err := dev.ChangeMTU(dev.ByName(r.Namespace(), "eth1"), 1000)
-	r.Namespace().Unlock()
-	if err != nil {
+	if err := r.SetMTU("eth1", 1000); err != nil {
 		t.Fatal(err)
 	}
 	in := on(t, b, uapi.SOCK_RAW, 89)

@@ -35,9 +35,13 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 	} else {
 		s.UnicastIF(&ck)
 	}
-	c := s.Net().Kernel().Enter(kern.Any)
-	err = s.output(c, m.Data, &ck, to)
-	c.Exit()
+	if !s.Is(inet.HdrIncl) && (m.Flags&uapi.MSG_MORE != 0 || s.corked.Load()) {
+		err = s.sendCorked(m, &ck, to)
+	} else {
+		c := s.Net().Kernel().Enter(kern.Any)
+		err = s.output(c, m.Data, &ck, to)
+		c.Exit()
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -46,35 +50,47 @@ func (s *Sock) Sendmsg(who *sock.Caller, m *sock.Msg) (int, error) {
 
 // output sends one packet.
 func (s *Sock) output(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) error {
-	proto := uint8(s.Protocol())
+	w, err := s.way(c, data, ck, to)
+	if err != nil || ck.Probe {
+		return err
+	}
+	if err := s.fits(c, w.rt, len(data), ck, w.daddr); err != nil {
+		return err
+	}
+	return s.transmit(c, data, ck, w)
+}
+
+// way is a route with the addresses that it chose.
+type way struct {
+	rt           *ipv4.Route
+	saddr, daddr uint32
+}
+
+// way finds the way of a packet.
+func (s *Sock) way(c *kern.CPU, data []byte, ck *inet.Cookie, to inet.Addr) (w way, err error) {
 	sport, dport := uint16(0), uint16(0)
-	if proto == uapi.IPPROTO_ICMP && len(data) >= 2 && !s.Is(inet.HdrIncl) {
+	if s.Protocol() == uapi.IPPROTO_ICMP && len(data) >= 2 && !s.Is(inet.HdrIncl) {
 		sport, dport = uint16(data[0]), uint16(data[1]) // type and code, for policy routing
 	}
-	rt, saddr, daddr, err := s.Uncounted(c, ck, to.IP, sport, dport)
-	if err != nil {
-		return err
+	w.rt, w.saddr, w.daddr, err = s.Uncounted(c, ck, to.IP, sport, dport)
+	if err == nil && ck.Confirm {
+		s.Confirm(c, w.rt, w.daddr)
 	}
-	if ck.Confirm {
-		s.Confirm(c, rt, daddr)
-	}
-	if ck.Probe {
-		return nil
-	}
-	own := s.Is(inet.HdrIncl)
-	if err := s.fits(c, rt, len(data), ck, daddr); err != nil {
-		return err
-	}
+	return w, err
+}
+
+// transmit makes a packet of data and sends it.
+func (s *Sock) transmit(c *kern.CPU, data []byte, ck *inet.Cookie, w way) (err error) {
 	b := skb.Alloc(c, len(data))
 	b.Append(data)
 	s.Prepare(c, b, ck)
 	s.ChargeSend(b)
-	h := s.HeaderFor(ck, rt, saddr, daddr, proto)
-	if own {
-		err = s.Inet().IP.SendRaw(c, b, rt, h)
+	h := s.HeaderFor(ck, w.rt, w.saddr, w.daddr, uint8(s.Protocol()))
+	if s.Is(inet.HdrIncl) {
+		err = s.Inet().IP.SendRaw(c, b, w.rt, h)
 	} else {
 		b.SetTransportHeader(0)
-		err = s.Inet().IP.Send(c, b, rt, h)
+		err = s.Inet().IP.Send(c, b, w.rt, h)
 	}
 	if err == errno.ENOBUFS && !s.Is(inet.RecvErr) {
 		err = nil

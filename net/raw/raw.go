@@ -70,6 +70,9 @@ type Sock struct {
 	entry  inet.Entry[*Sock]
 	filter atomic.Uint32  // ICMP_FILTER: bit n refuses ICMP type n
 	mroute *mroute.Socket // of an IGMP socket; else nil
+
+	corked atomic.Bool // a packet is pending
+	cork   cork        // guarded by ownership
 }
 
 func (st *State) create(who *sock.Caller, n *netns.Net, protocol int) (sock.Socket, error) {
@@ -144,6 +147,7 @@ func (s *Sock) Close() error {
 	}
 	s.LeaveAll()
 	s.Lock()
+	s.drop()
 	s.st.table.Remove(&s.entry)
 	s.Unlock()
 	s.End()

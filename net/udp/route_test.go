@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"linen/net/dev"
 	"linen/net/netlink"
 	"linen/net/sock"
 	"linen/test/hosts"
@@ -84,10 +83,7 @@ func TestMarkChoosesTheTable(t *testing.T) {
 func TestConnectedSocketLearnsThePath(t *testing.T) {
 	for mode, want := range map[int]int{uapi.IP_PMTUDISC_WANT: 1000, uapi.IP_PMTUDISC_DO: 1000, uapi.IP_PMTUDISC_PROBE: 1000, uapi.IP_PMTUDISC_INTERFACE: 1500} {
 		a, r, b := hosts.Routed(t)
-		r.Namespace().Lock()
-		err := dev.ChangeMTU(dev.ByName(r.Namespace(), "eth1"), 1000)
-		r.Namespace().Unlock()
-		if err != nil {
+		if err := r.SetMTU("eth1", 1000); err != nil {
 			t.Fatal(err)
 		}
 		on(t, b, 9)

@@ -94,7 +94,8 @@ func (s *Sock) sendCorked(who *sock.Caller, m *sock.Msg) (int, error) {
 		if err := s.begin(&k.ck); err != nil {
 			return 0, err
 		}
-		k.busy, k.ck.Corked = true, true
+		k.busy = true
+		k.ck.Cork(&s.Sock)
 		s.corking.Store(true)
 	}
 	if len(k.data)+len(m.Data) > maxPayload {
@@ -284,7 +285,7 @@ func trueSize(n int) int32 {
 
 // finish writes the UDP header and its checksum. Like a device with checksum
 // offload it leaves the sum to whoever needs it, unless IP will cut the
-// datagram.
+// datagram, or it came in parts.
 func (s *Sock) finish(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, saddr, daddr uint32, dport uint16, ck *inet.Cookie) {
 	n := b.Len()
 	b.SetTransportHeader(0)
@@ -311,7 +312,7 @@ func (s *Sock) finish(c *kern.CPU, b *skb.Buff, rt *ipv4.Route, saddr, daddr uin
 		b.GSOSegs = uint16((n - headerLen + gso - 1) / gso)
 	}
 	pseudo := csum.Pseudo4(saddr, daddr, s.p.number, n)
-	if !cut && n+20+ck.Options.Len() > s.Inet().IP.MTU(rt) {
+	if !cut && (ck.Corked || n+20+ck.Options.Len() > s.Inet().IP.MTU(rt)) {
 		binary.BigEndian.PutUint16(h[6:], nonzero(csum.Fold(b.Checksum(0, n, pseudo))))
 		return
 	}
