@@ -7,9 +7,8 @@
 // host's.
 //
 // Linux files: net/core/sock_diag.c, net/ipv4/inet_diag.c,
-// net/netlink/diag.c. Man page: sock_diag(7). Not done: the groups that tell of
-// destroyed sockets (nothing is sent to them), INET_DIAG_REQ_SK_BPF_STORAGES,
-// cgroups.
+// net/netlink/diag.c. Man page: sock_diag(7). Not done:
+// INET_DIAG_REQ_SK_BPF_STORAGES, cgroups.
 package sockdiag
 
 import (

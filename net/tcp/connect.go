@@ -201,6 +201,7 @@ func (s *Sock) ended(c *kern.CPU) {
 // destroy is the end of a socket that nobody holds.
 func (s *Sock) destroy(c *kern.CPU) {
 	s.over = true
+	s.mourn(c)
 	if s.isOrphan {
 		s.st.mem.orphans.Add(-1)
 	}

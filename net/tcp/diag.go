@@ -82,6 +82,21 @@ func millis(until, now ktime.T) uint32 {
 	return uint32(max(time.Duration(until-now), 0) / time.Millisecond)
 }
 
+// mourn tells those who listen for it that the socket is destroyed. The caller
+// holds the lock.
+func (s *Sock) mourn(c *kern.CPU) {
+	if !sockdiag.Mourned(s.st.n, s.Family(), uapi.IPPROTO_TCP) {
+		return
+	}
+	var d sockdiag.Inet
+	s.Sock.Diag(&d)
+	d.State, d.RQueue, d.WQueue = uapi.TCP_CLOSE, uint32(s.unread()), uint32(s.txBytes.Load())
+	var info [infoSize]byte
+	s.info(info[:])
+	info[0] = uapi.TCP_CLOSE
+	sockdiag.Destroyed(c, s.st.n, uapi.IPPROTO_TCP, &d, info[:])
+}
+
 // Diag implements sockdiag.InetSocket.
 func (s *Sock) Diag(d *sockdiag.Inet) {
 	s.Lock()
@@ -97,7 +112,7 @@ func (s *Sock) Diag(d *sockdiag.Inet) {
 	}
 	now := s.st.n.Kernel().Now()
 	i := s.conn.Info(now)
-	d.RQueue, d.WQueue = uint32(s.rxReady.Load()), uint32(s.txBytes.Load())
+	d.RQueue, d.WQueue = uint32(s.unread()), uint32(s.txBytes.Load())
 	if d.Timer = i.Timer; i.Timer == 0 {
 		return
 	}

@@ -124,10 +124,20 @@ func (l proc) write(w *bytes.Buffer, slot int) {
 		l.state, l.tx, l.rx, l.timer, when, l.retrans, l.uid, l.probes, l.tail)
 }
 
+// unread is the receive queue as ss and /proc/net/tcp show it: the peer's FIN
+// counts until a read has met it. The caller holds the lock.
+func (s *Sock) unread() int64 {
+	n := s.rxReady.Load()
+	if s.conn.GotFin() && !s.finRead {
+		n++
+	}
+	return n
+}
+
 // procLine describes a socket.
 func (s *Sock) procLine() proc {
 	v := node{laddr: s.RcvAddr.Load(), raddr: s.Daddr.Load(), lport: uint16(s.Num.Load()), rport: uint16(s.Dport.Load())}
-	l := proc{node: &v, state: s.State(), uid: s.UID, tx: s.txBytes.Load(), rx: s.rxReady.Load()}
+	l := proc{node: &v, state: s.State(), uid: s.UID, tx: s.txBytes.Load()}
 	var i tcb.Info
 	if l.state == uapi.TCP_LISTEN {
 		l.rx = int64(s.listen().ready.Load())
@@ -137,6 +147,7 @@ func (s *Sock) procLine() proc {
 	now := s.st.n.Kernel().Now()
 	s.Lock()
 	i = s.conn.Info(now)
+	l.rx = s.unread()
 	s.Unlock()
 	l.timer, l.when, l.retrans, l.probes = i.Timer, i.Expires-now, int(i.Retransmits), int(i.Probes)
 	ssthresh := int64(-1)

@@ -50,6 +50,7 @@ type Sock struct {
 	syn        bool // connect was called
 	used       bool // conn is not fresh
 	ccChosen   bool // by TCP_CONGESTION
+	finRead    bool // the reader was told of the peer's FIN
 
 	feat     features
 	fast     fastOpts
@@ -236,6 +237,9 @@ func (s *Sock) Recvmsg(_ *sock.Caller, m *sock.Msg) (int, error) {
 	}
 	if err == nil && s.feat.inq {
 		s.putInq(m)
+	}
+	if err == nil && m.Flags&uapi.MSG_PEEK == 0 && s.rxReady.Load() == 0 && s.conn.GotFin() {
+		s.finRead = true
 	}
 	return n, err
 }

@@ -85,6 +85,7 @@ func (s *Sock) Close() error {
 	s.Lock()
 	s.setGRO(false)
 	s.cork.clear()
+	s.mourn()
 	s.unbind()
 	s.Unlock()
 	s.End()
