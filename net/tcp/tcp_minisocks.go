@@ -188,9 +188,9 @@ func (r *request) send(c *kern.CPU) {
 	r.l.st.replyBy(c, &a, r.rt)
 }
 
-// ack answers a segment that is out of place, not too often
+// ack answers b, a segment that is out of place, not too often
 // (tcp_v4_reqsk_send_ack, tcp_oow_rate_limited).
-func (r *request) ack(c *kern.CPU) {
+func (r *request) ack(c *kern.CPU, b *skb.Buff) {
 	st, q := r.l.st, &r.q
 	if r.spoke != 0 && time.Duration(c.Now()-r.spoke) < st.settings().InvalidRatelimit {
 		return
@@ -201,6 +201,10 @@ func (r *request) ack(c *kern.CPU) {
 		a.optLen = len(tcb.AppendTimestamp(a.opt[:0], uint32(c.Now()/ktime.T(time.Millisecond))+q.TSOffset, q.TSRecent))
 	}
 	a.signAnswer(r.l.keyFor(r.from.saddr))
+	if a.opts = ipv4.EchoOptions(st.n, b); a.opts != nil {
+		st.reply(c, &a) // a source route has a way of its own
+		return
+	}
 	st.replyBy(c, &a, r.rt)
 }
 
@@ -267,12 +271,12 @@ func (r *request) input(c *kern.CPU, b *skb.Buff) {
 		return
 	case q.TS && g.Opt.HasTS && g.Flags&tcb.Rst == 0 && g.Opt.TSEcr != 0 && (int32(g.Opt.TSEcr-r.stamps[0]) < 0 || int32(g.Opt.TSEcr-r.stamps[1]) > 0):
 		st.mib.Inc(c, mib.TCPExtTSEcrRejected) // an echo of what was never said
-		r.ack(c)
+		r.ack(c, b)
 		b.Drop(c, st.n, skb.ReasonTCPInvalidSequence)
 		return
 	case paws || int32(g.Seq-(q.IRS+1)) < 0 && g.Flags&tcb.Syn == 0 && g.Len == 0 && g.Seq != q.IRS || int32(g.Seq-(q.IRS+1)-uint32(q.Window)) > 0:
 		if g.Flags&tcb.Rst == 0 {
-			r.ack(c)
+			r.ack(c, b)
 		}
 		b.Drop(c, st.n, outOfWindow(paws))
 		return
@@ -286,7 +290,7 @@ func (r *request) input(c *kern.CPU, b *skb.Buff) {
 		b.Drop(c, st.n, skb.ReasonTCPReset)
 		return
 	case g.Flags&tcb.Rst != 0: // RFC 5961 §3.2
-		r.ack(c)
+		r.ack(c, b)
 		b.Drop(c, st.n, skb.ReasonTCPReset)
 		return
 	case g.Flags&tcb.Ack == 0:

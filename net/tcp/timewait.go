@@ -6,6 +6,7 @@ import (
 	"linen/kern"
 	"linen/lib/ktime"
 	"linen/net/inet"
+	"linen/net/ipv4"
 	"linen/net/mib"
 	"linen/net/skb"
 	"linen/net/sock"
@@ -134,7 +135,7 @@ func (st *State) timeWaitInput(c *kern.CPU, b *skb.Buff, t *timeWait, e ends) {
 			t.timer.Set(c.Now().Add(timeWaitLen))
 		}
 		if t.mayAnswer(c, empty || g.Flags&tcb.Syn != 0) {
-			t.ack(c, e)
+			t.ack(c, b, e)
 		}
 	}
 	b.Consume(c)
@@ -154,12 +155,13 @@ func (t *timeWait) mayAnswer(c *kern.CPU, bare bool) bool {
 	return true
 }
 
-// ack acknowledges again, for a peer that did not hear.
-func (t *timeWait) ack(c *kern.CPU, e ends) {
+// ack acknowledges again, for a peer that did not hear: b is from it.
+func (t *timeWait) ack(c *kern.CPU, b *skb.Buff, e ends) {
 	a := answer{ends: e, seq: t.w.SndNxt, ack: t.w.RcvNxt, flags: wire.TCPAck, window: uint16(t.w.RcvWnd >> t.w.RcvWS), mark: t.mark, tos: t.tos}
 	if t.w.TS {
 		a.optLen = len(tcb.AppendTimestamp(a.opt[:0], uint32(c.Now()/ktime.T(time.Millisecond))+t.w.TSOffset, t.w.TSRecent))
 	}
 	a.signAnswer(t.key)
+	a.opts = ipv4.EchoOptions(t.st.n, b)
 	t.st.reply(c, &a)
 }

@@ -42,7 +42,44 @@ func streamOptionCases() (list []testCase) {
 	}
 	add("accepted, the listener has IP_OPTIONS", []step{tcpServer, options(record)}, visited(ip{}, ip{}), accepts, shows, write, segments)
 	add("accepted, options from the third packet on", []step{tcpServer}, visited(ip{}, ip{opts: record}), accepts, shows, write, segments)
+	for _, o := range []struct {
+		name string
+		opts []byte
+	}{{"record route", record}, {"a source route", source}} {
+		from := ip{opts: o.opts}
+		routed := sysctl("net.ipv4.conf.all.accept_source_route", "1")
+		far := put32(4, 50_000_000)
+		add("half open, out of the window, "+o.name, []step{routed, tcpServer}, rx(ip{}.tcp(6000, 80, syn, nil, nil)), segments,
+			rx(from.tcp(6000, 80, fin, nil, nil, far)), segments)
+		add("half open with options, out of the window, "+o.name, []step{routed, tcpServer}, rx(from.tcp(6000, 80, syn, nil, nil)), segments,
+			rx(ip{}.tcp(6000, 80, fin, nil, nil, far)), segments)
+		add("ended, out of the window, "+o.name, []step{routed, streamAt}, ended(from), segments)
+	}
 	return append(list, transparentCases()...)
+}
+
+// ended opens a connection, has both ends end it, and a segment come with the header
+// of late that is not of the window.
+func ended(late ip) step {
+	return func(r *run) error {
+		if err := r.socks[len(r.socks)-1].connect(peerAddr(peer)); err != nil && errName(err) != "EINPROGRESS" {
+			return err
+		}
+		iss, err := begins(r)
+		if err != nil {
+			return err
+		}
+		for _, s := range []step{
+			rx(ip{}.tcp(6000, 5000, syn|ack, nil, nil, put32(8, iss+1))), segments, shuts(1), segments,
+			rx(ip{}.tcp(6000, 5000, fin|ack, nil, nil, put32(4, 1001), put32(8, iss+2))), segments,
+			rx(late.tcp(6000, 5000, ack, nil, seq(8), put32(4, 50_000_000), put32(8, iss+2))),
+		} {
+			if err := s(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // transparentCases are connections to and from addresses of others, and what an
