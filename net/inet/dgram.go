@@ -255,6 +255,14 @@ func (s *Sock) Shutdown(_ *sock.Caller, how int) error {
 // Poll implements sock.Socket for datagram sockets.
 func (s *Sock) Poll() sock.Events { return s.PollDatagram() }
 
+// Ioctl implements sock.Socket for datagram sockets.
+func (s *Sock) Ioctl(who *sock.Caller, cmd uint32, arg []byte) error {
+	if done, err := s.DatagramIoctl(cmd, arg); done {
+		return err
+	}
+	return s.NetIoctl(who, cmd, arg)
+}
+
 // NetIoctl does the network ioctls that any inet socket takes: those of
 // devices, addresses and routes.
 func (s *Sock) NetIoctl(who *sock.Caller, cmd uint32, arg []byte) error {

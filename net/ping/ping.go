@@ -183,14 +183,6 @@ func (s *Sock) Close() error {
 	return nil
 }
 
-// Ioctl implements sock.Socket.
-func (s *Sock) Ioctl(who *sock.Caller, cmd uint32, arg []byte) error {
-	if done, err := s.DatagramIoctl(cmd, arg); done {
-		return err
-	}
-	return s.NetIoctl(who, cmd, arg)
-}
-
 // Setsockopt implements sock.Socket.
 func (s *Sock) Setsockopt(who *sock.Caller, level, name int, val []byte) error {
 	_, err := s.SetOption(who, level, name, val)

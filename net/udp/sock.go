@@ -91,11 +91,3 @@ func (s *Sock) Close() error {
 	s.End()
 	return nil
 }
-
-// Ioctl implements sock.Socket.
-func (s *Sock) Ioctl(who *sock.Caller, cmd uint32, arg []byte) error {
-	if done, err := s.DatagramIoctl(cmd, arg); done {
-		return err
-	}
-	return s.NetIoctl(who, cmd, arg)
-}
