@@ -78,6 +78,9 @@ type IPLayer struct {
 	Nonlocal   func(n *netns.Net) bool
 	// Ioctl does the ioctls of devices, addresses and routes.
 	Ioctl func(n *netns.Net, who *sock.Caller, cmd uint32, arg []byte) error
+	// SetCongestion makes known say which congestion control algorithms routes may
+	// name.
+	SetCongestion func(n *netns.Net, known func(name string) bool)
 	// SetUDPGRO makes f say which received datagrams are merged; nil: none are.
 	SetUDPGRO func(n *netns.Net, f dev.UDPFinder)
 	// Unreachable answers b with ICMP port unreachable; b stays the caller's.
@@ -114,6 +117,7 @@ func ipv4Layer() IPLayer {
 		NoPMTUDisc:     ipv4.NoPMTUDisc,
 		Nonlocal:       ipv4.NonlocalBind,
 		Ioctl:          networkIoctl,
+		SetCongestion:  ipv4.SetCongestion,
 		SetUDPGRO:      dev.SetUDPGRO,
 		SetEarlyDemux:  ipv4.SetEarlyDemux,
 		Unreachable: func(c *kern.CPU, b *skb.Buff) {

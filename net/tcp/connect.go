@@ -171,7 +171,7 @@ func (s *Sock) sendSyn(c *kern.CPU, rt *ipv4.Route, fast bool) {
 	_, full := s.env.Space()
 	o := tcb.Opening{ISS: iss, TSOffset: st.tsOffset(laddr, raddr), Path: s.path(rt), Space: full, ECN: st.sys.ecn.Load() == 1 || s.conn.NeedsECN() || routeECN(rt)}
 	if fast {
-		o.Fast = s.prepareFast(o.Path)
+		o.Fast = s.prepareFast(o.Path, rt)
 	}
 	s.begin(c)
 	s.seed(c.Now(), rt.Metrics)

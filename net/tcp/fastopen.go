@@ -8,6 +8,7 @@ import (
 	"linen/kern"
 	"linen/lib/ktime"
 	"linen/lib/siphash"
+	"linen/net/ipv4"
 	"linen/net/mib"
 	"linen/net/skb"
 	"linen/net/tcp/internal/tcb"
@@ -134,12 +135,12 @@ func (f *fastCache) learn(saddr, daddr uint32, r *tcb.FastOpen) {
 }
 
 // fastCookie says what the SYN to this peer may carry; ready: data
-// (tcp_fastopen_cookie_check).
-func (s *Sock) fastCookie() (f *tcb.FastOpen, p fastPeer, ready bool) {
+// (tcp_fastopen_cookie_check). rt is the way there, or nil.
+func (s *Sock) fastCookie(rt *ipv4.Route) (f *tcb.FastOpen, p fastPeer, ready bool) {
 	st := s.st
 	p = st.fastPeers.get(s.Saddr.Load(), s.Daddr.Load())
 	switch {
-	case s.fast.noCookie, st.sys.fastopen.Load()&fastClientNoCookie != 0:
+	case s.fast.noCookie, st.sys.fastopen.Load()&fastClientNoCookie != 0, routeNoCookie(rt):
 		return &tcb.FastOpen{}, p, true
 	case p.n > 0:
 		return &tcb.FastOpen{Ask: true, Exp: p.exp, Cookie: p.cookie[:p.n]}, p, true
@@ -198,8 +199,8 @@ func (s *Sock) fastTaken() (int, error) {
 }
 
 // prepareFast decides what the SYN takes along (tcp_send_syn_data).
-func (s *Sock) prepareFast(path tcb.Path) *tcb.FastOpen {
-	f, p, ready := s.fastCookie()
+func (s *Sock) prepareFast(path tcb.Path, rt *ipv4.Route) *tcb.FastOpen {
+	f, p, ready := s.fastCookie(rt)
 	s.fast.unlearnt = true
 	if !ready {
 		return f
@@ -226,7 +227,7 @@ func (s *Sock) deferConnect() bool {
 	if !s.fast.connect {
 		return false
 	}
-	if _, _, ready := s.fastCookie(); !ready {
+	if _, _, ready := s.fastCookie(s.CachedRoute(s.st.n.Kernel().Now())); !ready {
 		return false
 	}
 	s.fast.deferred = true
@@ -278,7 +279,7 @@ func (s *Sock) tryFast(c *kern.CPU, b *skb.Buff, g *tcb.Segment, r *request) (ma
 	}
 	match := 0
 	switch {
-	case g.Len > 0 && mode&fastServerNoCookie != 0:
+	case g.Len > 0 && (mode&fastServerNoCookie != 0 || routeNoCookie(r.rt)):
 		match = 1
 	case !o.HasFast:
 		return false

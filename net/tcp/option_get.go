@@ -90,7 +90,7 @@ func (s *Sock) getTCP(name int) (int, error) {
 		return secondsFor(s.listen().deferAccept), nil
 	case uapi.TCP_WINDOW_CLAMP:
 		if t.WindowClamp == 0 && s.conn.State != uapi.TCP_CLOSE && s.State() != uapi.TCP_LISTEN {
-			return int(s.env.window(s.RcvBuf())), nil // tcp_init_buffer_space
+			return s.conn.WindowClamp(), nil
 		}
 		return t.WindowClamp, nil
 	case uapi.TCP_QUICKACK:

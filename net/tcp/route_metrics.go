@@ -11,7 +11,8 @@ import (
 )
 
 // routeMetrics takes what a route says of connections over it (ip-route(8)).
-// rto_min and cwnd count only when they are locked.
+// rto_min counts only when it is locked, in ticks of the kernel's clock; what
+// tcp_metrics remembers of a peer begins with the route's values: see seed.
 func routeMetrics(p *tcb.Path, rt *ipv4.Route) {
 	m := rt.Metrics
 	if m == nil {
@@ -20,16 +21,18 @@ func routeMetrics(p *tcb.Path, rt *ipv4.Route) {
 	p.InitCwnd, p.InitRwnd = int(m.Get(uapi.RTAX_INITCWND)), int(m.Get(uapi.RTAX_INITRWND))
 	p.Window, p.QuickAck = int(m.Get(uapi.RTAX_WINDOW)), m.Get(uapi.RTAX_QUICKACK) != 0
 	if m.Locked(uapi.RTAX_RTO_MIN) {
-		p.RTOMin = time.Duration(m.Get(uapi.RTAX_RTO_MIN)) * time.Millisecond
-	}
-	if m.Locked(uapi.RTAX_CWND) {
-		p.CwndClamp = m.Get(uapi.RTAX_CWND)
+		p.RTOMin = tcb.Ticks(time.Duration(m.Get(uapi.RTAX_RTO_MIN)) * time.Millisecond)
 	}
 }
 
 // routeECN reports that a route asks for ECN (ip-route(8): features ecn).
 func routeECN(rt *ipv4.Route) bool {
 	return rt.Metrics.Get(uapi.RTAX_FEATURES)&uapi.RTAX_FEATURE_ECN != 0
+}
+
+// routeNoCookie reports that a route asks for Fast Open without cookies.
+func routeNoCookie(rt *ipv4.Route) bool {
+	return rt != nil && rt.Metrics.Get(uapi.RTAX_FASTOPEN_NO_COOKIE) != 0
 }
 
 // takesECN reports whether the SYN b, at its TCP header, and the way back make a

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,6 +83,9 @@ func initNet(n *netns.Net) (*State, error) {
 	}
 	if err := st.inet.IP.AddProtocol(n, uapi.IPPROTO_TCP, st.receive, st.fail); err != nil {
 		return nil, err
+	}
+	if f := st.inet.IP.SetCongestion; f != nil {
+		f(n, func(name string) bool { return slices.Contains(tcb.Algorithms(), name) })
 	}
 	if f := st.inet.IP.SetEarlyDemux; f != nil {
 		f(n, uapi.IPPROTO_TCP, st.earlyDemux)

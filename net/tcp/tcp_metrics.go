@@ -111,6 +111,9 @@ func (s *Sock) seed(now ktime.T, r *dst.Metrics) {
 	if !s.st.sys.rate.noSsthreshSave.Bool() {
 		seed.Ssthresh = m.val[uapi.TCP_METRIC_SSTHRESH]
 	}
+	if m.locked>>uapi.TCP_METRIC_CWND&1 != 0 {
+		seed.CwndClamp = m.val[uapi.TCP_METRIC_CWND]
+	}
 	s.conn.SetSeed(seed)
 }
 

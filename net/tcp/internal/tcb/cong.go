@@ -97,9 +97,9 @@ func (c *Conn) SendWindows() int64 {
 	return 2
 }
 
-// clampCwnd applies the route's bound.
+// clampCwnd applies the bound that a route gave what is remembered of the peer.
 func (c *Conn) clampCwnd() {
-	if n := c.send.path.cwndClamp; n > 0 {
+	if n := c.seed.CwndClamp; n > 0 {
 		c.ca.cwnd = min(c.ca.cwnd, n)
 	}
 }

@@ -202,30 +202,27 @@ type Path struct {
 	InitCwnd int           // 0: 10
 	InitRwnd int           // packets, 0: as the buffer
 	RTOMin   time.Duration // locked in the route, 0: none
-	// CwndClamp bounds the congestion window, 0 for none; Window is the largest
-	// to announce; QuickAck acknowledges every segment.
-	CwndClamp uint32
-	Window    int
-	QuickAck  bool
+	// Window is the largest to announce; QuickAck acknowledges every segment.
+	Window   int
+	QuickAck bool
 }
 
 // route is what is kept of a Path.
 type route struct {
-	gsoMax    uint32
-	cwndClamp uint32
-	rtoMin    uint32 // microseconds
-	mss       uint16
-	advMSS    uint16
-	initCwnd  uint16
-	ipOpt     uint8
-	quickAck  bool
+	gsoMax   uint32
+	rtoMin   uint32 // microseconds
+	mss      uint16
+	advMSS   uint16
+	initCwnd uint16
+	ipOpt    uint8
+	quickAck bool
 }
 
 // keep returns what is needed after the connection began.
 func (p *Path) keep() route {
 	const most = 1<<16 - 1
 	return route{
-		gsoMax: uint32(p.GSOMax), cwndClamp: p.CwndClamp, rtoMin: uint32(p.RTOMin / time.Microsecond),
+		gsoMax: uint32(p.GSOMax), rtoMin: uint32(p.RTOMin / time.Microsecond),
 		mss: uint16(min(p.MSS, most)), ipOpt: uint8(p.IPOpt), advMSS: uint16(min(p.AdvMSS, most)), initCwnd: uint16(min(p.InitCwnd, most)), quickAck: p.QuickAck,
 	}
 }

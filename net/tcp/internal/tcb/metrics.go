@@ -9,6 +9,7 @@ type Seed struct {
 	Ssthresh   uint32 // packets, 0: unknown
 	Reordering uint32 // packets, 0: unknown
 	RTT        uint32 // microseconds, 8 times; 0: unknown
+	CwndClamp  uint32 // the congestion window's bound, packets; 0: none
 }
 
 // SetSeed gives a connection that is being opened what is known of its peer.
@@ -20,7 +21,7 @@ func (c *Conn) sow() {
 	s := c.seed
 	if s.Ssthresh > 0 {
 		c.ca.ssthresh = s.Ssthresh
-		if n := c.send.path.cwndClamp; n > 0 {
+		if n := c.seed.CwndClamp; n > 0 {
 			c.ca.ssthresh = min(c.ca.ssthresh, n)
 		}
 	}

@@ -242,6 +242,9 @@ func (c *Conn) transfer(s *Segment) {
 	c.ca.alg.start(c)
 }
 
+// WindowClamp is the largest window that may be announced, bytes.
+func (c *Conn) WindowClamp() int { return int(c.recv.clamp) }
+
 // reserve keeps a part of the buffer out of the window: a segment's worth, or
 // what tcp_app_win says, 0 for none (tcp_init_buffer_space).
 func (c *Conn) reserve() {

@@ -26,6 +26,9 @@ type rtt struct {
 // jiffy is the step of the timeout and of times that are shown, as with HZ=250.
 const jiffy = 4 * time.Millisecond
 
+// Ticks rounds a time up to whole steps.
+func Ticks(d time.Duration) time.Duration { return (d + jiffy - 1) / jiffy * jiffy }
+
 func (r *rtt) init(c *Conn) {
 	r.mdev = uint32(initialRTO / time.Microsecond)
 	r.rto = initialRTO
@@ -91,7 +94,7 @@ func (r *rtt) sample(c *Conn, us uint32) {
 
 // set computes the timeout without backoff (tcp_set_rto).
 func (r *rtt) set(c *Conn) {
-	r.rto = (time.Duration(r.srtt>>3+r.rttvar)*time.Microsecond + jiffy - 1) / jiffy * jiffy
+	r.rto = Ticks(time.Duration(r.srtt>>3+r.rttvar) * time.Microsecond)
 	r.bound(c)
 }
 
