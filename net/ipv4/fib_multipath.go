@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"linen/lib/jhash"
+	"linen/net/dev"
+	"linen/net/l3mdev"
 	"linen/net/skb"
 	"linen/uapi"
 	"linen/wire"
@@ -40,9 +42,17 @@ func (st *state) selectPath(f *Flow, res *result, b *skb.Buff) {
 	if f.OIF == 0 && len(res.info.hops()) > 1 {
 		st.selectMultipath(f, res, b)
 	}
-	if f.Saddr == 0 {
-		f.Saddr = st.sourceOf(res.nh)
+	if f.Saddr != 0 {
+		return
 	}
+	if f.L3mdev != 0 {
+		if vrf := dev.ByIndex(st.n, f.L3mdev); vrf != nil && l3mdev.Master(res.nh.dev) != vrf {
+			// The route leaks out of the VRF: the source stays one of the VRF's.
+			f.Saddr = SelectSource(vrf, 0, uapi.RT_SCOPE_LINK)
+			return
+		}
+	}
+	f.Saddr = st.sourceOf(res.nh)
 }
 
 // selectMultipath sets res.nh to the flow's next hop. One whose source address

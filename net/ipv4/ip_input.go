@@ -166,6 +166,11 @@ func localDeliver(c *kern.CPU, b *skb.Buff) {
 			return
 		}
 	}
+	if rt := RouteOf(b); rt != nil && rt.out == wayOutput && rt.Iif != 0 {
+		// What this host sends to itself loops back, yet for sockets it came by the
+		// device that has the address, or by which it was to leave (inet_iif).
+		b.Iif = int32(rt.Iif)
+	}
 	if n.Tracing.Load() {
 		traceDeliver(c, b, st)
 	}

@@ -34,7 +34,7 @@ type Route struct {
 	Flags    uint32       // RTCF*
 	Gateway  uint32       // the IPv4 gateway
 	Gateway6 [16]byte     // the IPv6 gateway (RFC 5549)
-	Iif      int          // output routes: the OIF of whoever asked first
+	Iif      int          // output routes: the OIF of whoever asked first; of our own address: the device that has it
 	Err      errno.Errno  // input: why it is refused; what inputError answers
 	Metrics  *dst.Metrics // of the route, or nil
 	pmtu     uint32       // learned path MTU, or 0

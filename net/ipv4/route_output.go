@@ -80,7 +80,7 @@ func (st *state) throughResult(c *kern.CPU, f *Flow, asked int, res *result) (*R
 		}
 		d := st.localDev(res.nh.dev)
 		f.OIF = d.Ifindex()
-		return st.makeOutput(c, f, asked, d, uapi.RTN_LOCAL, res)
+		return st.makeOutput(c, f, res.nh.oif, d, uapi.RTN_LOCAL, res)
 	}
 	st.selectPath(f, res, nil)
 	d := res.nh.dev
@@ -171,8 +171,6 @@ func (st *state) makeOutput(c *kern.CPU, f *Flow, asked int, d *dev.Device, typ 
 		if nh != nil && res.alias.plen < 4 {
 			nh = nil // a default route does not gateway groups
 		}
-	case uapi.RTN_LOCAL:
-		cache = cache && (asked == 0 || asked == d.Ifindex())
 	}
 	st.traceRoute(c, nil, f, res, typ, d)
 	return st.outputVia(c, f, asked, d, typ, flags, nh, cache, res.ruleRealms()), nil

@@ -4,7 +4,9 @@ import (
 	"linen/kern"
 	"linen/lib/ktime"
 	"linen/lib/siphash"
+	"linen/net/dev"
 	"linen/net/inet"
+	"linen/net/l3mdev"
 	"linen/net/sock"
 	"linen/uapi"
 	"linen/uapi/errno"
@@ -42,12 +44,30 @@ func (s *Sock) bindingOf(port uint16) binding {
 	}
 }
 
+// vrfOf returns the index of the VRF whose ports a socket bound to a device has: each
+// VRF has its own, unless net.ipv4.tcp_l3mdev_accept is set (inet_sk_bound_l3mdev);
+// 0: it is in none.
+func (st *State) vrfOf(index int32) int {
+	if index == 0 || st.sys.l3mdev.Bool() {
+		return 0
+	}
+	if d := dev.ByIndex(st.n, int(index)); d != nil {
+		if m := l3mdev.Master(d); m != nil {
+			return m.Ifindex()
+		}
+	}
+	return 0
+}
+
 // conflicts says whether b keeps s from the port (inet_csk_bind_conflict).
 func (b *binding) conflicts(s *Sock) bool {
 	if b.s == s || b.dev != 0 && s.BoundDev.Load() != 0 && b.dev != s.BoundDev.Load() {
 		return false
 	}
 	if x := s.RcvAddr.Load(); b.addr != 0 && x != 0 && b.addr != x {
+		return false
+	}
+	if b.dev != s.BoundDev.Load() && s.st.vrfOf(b.dev) != s.st.vrfOf(s.BoundDev.Load()) {
 		return false
 	}
 	reuse, reusePort, listening := b.reuse, b.reusePort, false
@@ -92,6 +112,9 @@ func (b *binding) conflictsUnasked(s *Sock) bool {
 		return false
 	}
 	if x := s.RcvAddr.Load(); b.addr != 0 && x != 0 && b.addr != x {
+		return false
+	}
+	if b.dev != s.BoundDev.Load() && s.st.vrfOf(b.dev) != s.st.vrfOf(s.BoundDev.Load()) {
 		return false
 	}
 	reuse, reusePort := b.reuse, b.reusePort
