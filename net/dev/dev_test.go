@@ -439,7 +439,7 @@ func TestVethPeerInAnotherNamespaceByNetlink(t *testing.T) {
 	l := newLab(t, 1)
 	n1, n2 := l.net(), l.net()
 	root := netlink.RootCreds(1)
-	root.FindNet = func(pid, fd int) *netns.Net { return n2 }
+	root.FindNet = func(pid, fd int) (*netns.Net, error) { return n2, nil }
 	p := port(t, n1)
 	m := netlink.NewMsg(uapi.RTM_NEWLINK, uapi.NLM_F_REQUEST|uapi.NLM_F_ACK|uapi.NLM_F_CREATE|uapi.NLM_F_EXCL)
 	hdr := uapi.IfInfomsg{}

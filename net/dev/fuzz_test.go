@@ -33,7 +33,7 @@ func FuzzLinkRequest(f *testing.F) {
 	k := kern.New(kern.Config{Clock: clock, Seed: 1})
 	n, other := newNet(f, k), newNet(f, k)
 	root := netlink.RootCreds(1)
-	root.FindNet = func(pid, fd int) *netns.Net { return other }
+	root.FindNet = func(pid, fd int) (*netns.Net, error) { return other, nil }
 	p, mon := port(f, n), port(f, n, uapi.RTNLGRP_LINK)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) < 20 || len(b) > 4096 {

@@ -155,15 +155,9 @@ func (q *linkReq) oneNetns(onlyID bool) error {
 func netOf(r *netlink.Request, n *netns.Net, tb netlink.Attrs) (*netns.Net, error) {
 	switch {
 	case tb.Has(uapi.IFLA_NET_NS_PID):
-		if o := r.NetByPID(int(tb.U32(uapi.IFLA_NET_NS_PID))); o != nil {
-			return o, nil
-		}
-		return nil, errno.ESRCH
+		return r.NetByPID(int(tb.U32(uapi.IFLA_NET_NS_PID)))
 	case tb.Has(uapi.IFLA_NET_NS_FD):
-		if o := r.NetByFD(int(tb.U32(uapi.IFLA_NET_NS_FD))); o != nil {
-			return o, nil
-		}
-		return nil, errno.EBADF
+		return r.NetByFD(int(tb.Get(uapi.IFLA_NET_NS_FD).S32()))
 	case tb.Has(uapi.IFLA_TARGET_NETNSID):
 		if o := n.PeerByID(int(tb.Get(uapi.IFLA_TARGET_NETNSID).S32())); o != nil {
 			return o, nil

@@ -150,7 +150,7 @@ func TestLinksAsLinux(t *testing.T) {
 	l := newLab(t, 2)
 	n := l.net()
 	root, other := netlink.RootCreds(1), l.net()
-	root.FindNet = func(pid, fd int) *netns.Net { return other }
+	root.FindNet = func(pid, fd int) (*netns.Net, error) { return other, nil }
 	mon, mon2 := port(t, n, uapi.RTNLGRP_LINK), port(t, other, uapi.RTNLGRP_LINK)
 	asks := map[string]*netlink.Port{"-": port(t, n), "strict": port(t, n)}
 	asks["strict"].SetOption(netlink.OptStrict, true, root)

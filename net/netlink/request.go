@@ -21,8 +21,8 @@ type Creds struct {
 	GID  uint32
 	PID  int32
 	// FindNet returns the namespace that a process (fd < 0) or a descriptor of
-	// the caller's (pid < 0) names; nil finds none.
-	FindNet func(pid, fd int) *netns.Net
+	// the caller's (pid < 0) names, or ESRCH, EBADF, EINVAL; nil finds none.
+	FindNet func(pid, fd int) (*netns.Net, error)
 }
 
 // RootCreds returns credentials that may do everything, of process pid.
@@ -70,19 +70,21 @@ func (r *Request) Dumping() bool { return r.Flags&uapi.NLM_F_DUMP != 0 }
 // Capable reports whether the requester has a capability in its namespace.
 func (r *Request) Capable(capability int) bool { return r.From.Capable(capability) }
 
-// NetByPID returns the namespace of a process, or nil.
-func (r *Request) NetByPID(pid int) *netns.Net {
+// NetByPID returns the namespace of a process. The error is ESRCH when there
+// is none (get_net_ns_by_pid).
+func (r *Request) NetByPID(pid int) (*netns.Net, error) {
 	if r.From == nil || r.From.FindNet == nil {
-		return nil
+		return nil, errno.ESRCH
 	}
 	return r.From.FindNet(pid, -1)
 }
 
-// NetByFD returns the namespace that a descriptor of the requester names, or
-// nil.
-func (r *Request) NetByFD(fd int) *netns.Net {
+// NetByFD returns the namespace that a descriptor of the requester names. The
+// error is EBADF when it is not open, EINVAL when it is another file
+// (get_net_ns_by_fd).
+func (r *Request) NetByFD(fd int) (*netns.Net, error) {
 	if r.From == nil || r.From.FindNet == nil {
-		return nil
+		return nil, errno.EBADF
 	}
 	return r.From.FindNet(-1, fd)
 }

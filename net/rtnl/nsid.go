@@ -65,26 +65,28 @@ func (t *Table) forget() {
 }
 
 // peer returns the namespace that a request names, and the attribute that
-// does. Errors: EINVAL when there is none, ESRCH, EBADF, ENOENT.
+// does. Errors: EINVAL when there is none or the file is another, ESRCH, EBADF, ENOENT.
 func peer(r *netlink.Request, a netlink.Attrs, byID bool) (*netns.Net, netlink.Attr, error) {
 	var p *netns.Net
 	var by netlink.Attr
-	var e errno.Errno
+	var err error
 	switch {
 	case a.Has(uapi.NETNSA_PID):
-		by, e = a.Get(uapi.NETNSA_PID), errno.ESRCH
-		p = r.NetByPID(int(by.U32()))
+		by = a.Get(uapi.NETNSA_PID)
+		p, err = r.NetByPID(int(by.U32()))
 	case a.Has(uapi.NETNSA_FD):
-		by, e = a.Get(uapi.NETNSA_FD), errno.EBADF
-		p = r.NetByFD(int(by.U32()))
+		by = a.Get(uapi.NETNSA_FD)
+		p, err = r.NetByFD(int(by.S32()))
 	case byID && a.Has(uapi.NETNSA_NSID):
-		by, e = a.Get(uapi.NETNSA_NSID), errno.ENOENT
-		p = r.Net.PeerByID(int(by.S32()))
+		by = a.Get(uapi.NETNSA_NSID)
+		if p = r.Net.PeerByID(int(by.S32())); p == nil {
+			err = errno.ENOENT
+		}
 	default:
 		return nil, by, netlink.Errorf(errno.EINVAL, "Peer netns reference is missing")
 	}
-	if p == nil {
-		return nil, by, netlink.ErrorAt(e, by, "Peer netns reference is invalid")
+	if err != nil {
+		return nil, by, netlink.ErrorAt(netlink.ErrnoOf(err), by, "Peer netns reference is invalid")
 	}
 	return p, by, nil
 }

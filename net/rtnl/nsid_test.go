@@ -8,6 +8,7 @@ import (
 	"linen/net/netns"
 	"linen/net/rtnl"
 	"linen/uapi"
+	"linen/uapi/errno"
 )
 
 func newPeer(t *testing.T, n *netns.Net) *netns.Net {
@@ -25,14 +26,16 @@ func TestNSIDAsLinux(t *testing.T) {
 	n := newNet(t)
 	peer := newPeer(t, n)
 	root := netlink.RootCreds(1)
-	root.FindNet = func(pid, fd int) *netns.Net {
+	root.FindNet = func(pid, fd int) (*netns.Net, error) {
 		switch {
 		case fd == 3:
-			return peer
+			return peer, nil
 		case pid == 20968:
-			return n
+			return n, nil
+		case fd >= 0:
+			return nil, errno.EBADF
 		}
-		return nil
+		return nil, errno.ESRCH
 	}
 	for _, e := range recorded(t, "testdata/nsid.txt") {
 		if got := ask(t, n, e, root); !slices.Equal(got, e.answers) {

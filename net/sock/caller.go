@@ -24,9 +24,11 @@ type Caller struct {
 	GID    uint32   // effective group
 	Groups []uint32 // supplementary groups
 	PID    int32    // process
-	// FindNet returns the namespace that a process's or an open file's
-	// descriptor names (IFLA_NET_NS_PID, IFLA_NET_NS_FD); nil finds none.
-	FindNet func(pid, fd int) *netns.Net
+	// FindNet returns the namespace that a process (fd < 0) or a descriptor of
+	// the caller's (pid < 0) names (IFLA_NET_NS_PID, IFLA_NET_NS_FD). Errors:
+	// ESRCH without the process, EBADF when the descriptor is not open, EINVAL
+	// when it is no network namespace. nil finds none.
+	FindNet func(pid, fd int) (*netns.Net, error)
 }
 
 // Root returns a Caller that may do everything.

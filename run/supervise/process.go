@@ -11,6 +11,7 @@ import (
 	"linen/net/netns"
 	"linen/net/sock"
 	"linen/run/seccomp"
+	"linen/uapi/errno"
 )
 
 // process is a program's process: what linen keeps about it beside the host's
@@ -145,20 +146,26 @@ func (p *process) forget() {
 
 // findNet resolves the namespaces that netlink messages name by process or
 // descriptor.
-func (n *Node) findNet(tgid int) func(pid, fd int) *netns.Net {
-	return func(pid, fd int) *netns.Net {
+func (n *Node) findNet(tgid int) func(pid, fd int) (*netns.Net, error) {
+	return func(pid, fd int) (*netns.Net, error) {
 		if pid > 0 {
-			return n.netOf(seccomp.Target{TID: pid})
+			if net := n.netOf(seccomp.Target{TID: pid}); net != nil {
+				return net, nil
+			}
+			return nil, errno.ESRCH
 		}
 		got, err := seccomp.Target{TID: tgid}.GetFD(fd)
 		if err != nil {
-			return nil
+			return nil, errno.EBADF
 		}
 		defer unix.Close(got)
 		sp, err := n.spaces.at(got)
-		if err != nil {
-			return nil
+		switch {
+		case err == errForeign:
+			return nil, errno.EPERM // netlink_ns_capable of its owner
+		case err != nil:
+			return nil, errno.EINVAL
 		}
-		return sp.net
+		return sp.net, nil
 	}
 }

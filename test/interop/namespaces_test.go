@@ -99,6 +99,25 @@ print(libc.setns(fd, 0), names())
 print(os.readlink("/proc/self/ns/net") == "net:[%d]" % os.fstat(fd).st_ino)
 print(libc.setns(0, 0x40000000), ctypes.get_errno(), libc.setns(999, 0x40000000), ctypes.get_errno())
 END`},
+	{"named by descriptor", `
+/usr/bin/python3 - <<'END'
+import os, socket, struct
+s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); s.bind((0, 0)); s.setsockopt(270, 11, 1); s.setsockopt(270, 10, 1)
+def attr(t, b): return struct.pack("=HH", 4 + len(b), t) + b + bytes(-len(b) % 4)
+def ask(typ, flags, body):
+    s.send(struct.pack("=IHHII", 16 + len(body), typ, flags | 5, 1, 0) + body)
+    r = s.recv(65536); typ, flags = struct.unpack_from("=HH", r, 4)
+    if typ != 2: return typ
+    e, = struct.unpack_from("=i", r, 16)
+    return os.strerror(-e) if e else "ok", r[36:] if flags & 0x200 else b""
+fds = (777, -1, os.open("/etc/passwd", 0), os.open("/proc/self/ns/uts", 0), socket.socket(socket.AF_UNIX).detach(),
+    socket.socket().detach(), socket.socket(type=2).detach(), os.pidfd_open(os.getpid()), os.pipe()[0], os.open("/proc/self/ns/net", 0))
+for i, fd in enumerate(fds):
+    v, gen = struct.pack("=i", fd), bytes(4)
+    print(i, ask(88, 0x600, gen + attr(3, v) + attr(1, struct.pack("=i", 5))), ask(90, 0, gen + attr(3, v)),
+        ask(19, 0, struct.pack("=BxHiII", 0, 0, 1, 0, 0) + attr(28, v)),
+        ask(16, 0x600, bytes(16) + attr(3, b"d0\0") + attr(28, v) + attr(18, attr(1, b"veth"))))
+END`},
 }
 
 // varying is what differs between two runs on one kernel.
