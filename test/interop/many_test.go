@@ -46,7 +46,7 @@ const manyMemory = 800 << 20
 
 // TestManySockets: one unmodified program holds 3,000 connections at once, and
 // 3,000 UDP sockets.
-func TestManySockets(t *testing.T) { // spec 11.24
+func TestManySockets(t *testing.T) {
 	binaryOnly(t)
 	need.Tool(t, "/usr/bin/python3")
 	need.Tool(t, "ip")
