@@ -139,6 +139,19 @@ func tapTx(c *kern.CPU, at *ptypeList, d *Device, b *skb.Buff) {
 	}
 }
 
+// ShowSent shows b, whose data begin at its link header, as sent by d, which does not
+// send it itself: to the taps on d and, when it has some, to those on every device. b
+// stays the caller's.
+func ShowSent(c *kern.CPU, d *Device, b *skb.Buff) {
+	if d.HasTaps() {
+		tapTx(c, &d.home.Load().taps, d, b)
+		tapTx(c, &d.taps, d, b)
+	}
+}
+
+// HasTaps reports whether somebody sees all that passes d.
+func (d *Device) HasTaps() bool { return d.taps.Load() != nil }
+
 // featuresFor returns the features of d that hold for b: a super-packet that
 // is larger than d takes must be cut.
 func featuresFor(d *Device, b *skb.Buff) Features {

@@ -70,7 +70,7 @@ func (st *state) initData() error {
 		preRouting:  p.hooks.Continue(func(c *kern.CPU, b *skb.Buff, s netfilter.State) { rcvFinish(c, b, of(s.Net)) }),
 		localIn:     p.hooks.Continue(func(c *kern.CPU, b *skb.Buff, s netfilter.State) { deliverFinish(c, b, of(s.Net)) }),
 		forward:     p.hooks.Continue(func(c *kern.CPU, b *skb.Buff, s netfilter.State) { forwardFinish(c, b, of(s.Net)) }),
-		localOut:    p.hooks.Continue(func(c *kern.CPU, b *skb.Buff, s netfilter.State) { b.Dst.Output(c, b) }),
+		localOut:    p.hooks.Continue(func(c *kern.CPU, b *skb.Buff, s netfilter.State) { showInVRF(c, b); b.Dst.Output(c, b) }),
 		postRouting: p.hooks.Continue(func(c *kern.CPU, b *skb.Buff, s netfilter.State) { finishOutput(c, b, of(s.Net)) }),
 		loop:        p.hooks.Continue(func(c *kern.CPU, b *skb.Buff, s netfilter.State) { loopBack(c, b) }),
 	}

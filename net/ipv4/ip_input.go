@@ -94,6 +94,9 @@ func rcvFinish(c *kern.CPU, b *skb.Buff, st *state) {
 		d = m
 	} else if st.vrfs.Load() && b.IP.Sdif == 0 && l3mdev.Is(d) { // what loops through a VRF
 		b.IP.Sdif = b.Iif
+		if b.PktType == skb.PacketLoopback {
+			b.PktType = skb.PacketHost
+		}
 	}
 	if b.Dst == nil && b.Sock == nil && st.path.set.earlyDemux.Bool() {
 		st.earlyDemux(c, b)

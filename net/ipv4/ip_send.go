@@ -182,6 +182,9 @@ func (st *state) localOut(c *kern.CPU, b *skb.Buff) error {
 			return nil
 		}
 	}
+	if st.vrfs.Load() {
+		showInVRF(c, b)
+	}
 	b.Dst.Output(c, b)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"linen/net/netfilter"
 	"linen/net/skb"
 	"linen/uapi"
+	"linen/wire"
 )
 
 // l3mdevPref is the priority of the rule that comes with the first VRF.
@@ -58,9 +59,35 @@ func (st *state) vrfRcv(c *kern.CPU, b *skb.Buff, port, vrf *dev.Device) bool {
 	b.IP.Sdif = int32(port.Ifindex())
 	b.Iif = int32(vrf.Ifindex())
 	vrf.CountRx(c, b.Len())
+	if n := b.Len(); vrf.HasTaps() && b.PushToMac() {
+		dev.ShowSent(c, vrf, b)
+		b.Pull(b.Len() - n)
+	}
 	p := st.path.hooks
 	return p.Empty(netfilter.IPv4, netfilter.PreRouting) ||
 		p.Run(c, b, netfilter.State{Net: st.n, In: vrf, Family: netfilter.IPv4, Hook: netfilter.PreRouting, Cont: st.path.after.preRouting})
+}
+
+// showInVRF shows what this host sends by a port of a VRF to the taps on the VRF,
+// with a link header of theirs (vrf_ip_out, vrf_finish_direct); groups and the limited
+// broadcast are the port's alone.
+func showInVRF(c *kern.CPU, b *skb.Buff) {
+	rt := RouteOf(b)
+	if rt == nil || rt.Type != uapi.RTN_UNICAST {
+		return
+	}
+	vrf := rt.Dev.Master()
+	if vrf == nil || !l3mdev.Is(vrf) || !vrf.HasTaps() {
+		return
+	}
+	o := b.Copy(c)
+	o.Cow(wire.EthHdrLen)
+	h := (*wire.EthHdr)(o.Push(wire.EthHdrLen))
+	h.SetDst(wire.MAC{})
+	h.SetSrc(wire.MAC(vrf.Addr()))
+	h.SetType(uapi.ETH_P_IP)
+	dev.ShowSent(c, vrf, o)
+	o.Consume(c)
 }
 
 // localDev returns the device by which this host reaches its own address on d:

@@ -13,14 +13,14 @@ import (
 )
 
 // TestSocketsAndDevices: which sockets hear what came by which device, with and without a VRF: sockets bound to the VRF,
-// to its ports, to others and to none, what they may connect and bind to, and what this host sends to itself. vrf.out was
+// to its ports, to others and to none, what they may connect and bind to, and what this host sends to itself. vrf*.out were
 // recorded from Linux 6.12 (this machine's own kernel may have no VRF), local-input.out from 6.18.
 func TestSocketsAndDevices(t *testing.T) {
 	binaryOnly(t)
 	need.NetNS(t)
 	need.Tool(t, "ip")
 	need.Tool(t, "python3")
-	for _, name := range []string{"vrf", "local-input"} {
+	for _, name := range []string{"vrf", "vrf-taps", "local-input"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			script, err := filepath.Abs(filepath.Join("testdata", name+".py"))

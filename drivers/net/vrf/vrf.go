@@ -194,7 +194,7 @@ func (vrf) Xmit(c *kern.CPU, d *dev.Device, b *skb.Buff) {
 	if !ethernet.TypeTrans(c, b, d) {
 		return
 	}
-	b.PktType = skb.PacketHost
+	b.PktType = skb.PacketLoopback // the taps saw it leave; IP makes it PacketHost
 	if dev.Rx(c, d, b) {
 		d.CountTx(c, n)
 		d.CountRx(c, n)
